@@ -142,8 +142,7 @@ func (t *charonThread) phase1Give() {
 		t.initiator, t.responder = ikev1.Cookie{}, ikev1.Cookie{}
 	}
 	t.ike, t.ikeReady = nil, false
-	if s == nil || s.SKEYID.IsZero() && s.SKEYIDd.IsZero() && s.SKEYIDa.IsZero() && s.SKEYIDe.IsZero() &&
-		s.Ka.IsZero() {
+	if s == nil || phase1Count(s) == 0 {
 		return // IKEv2 has a shared secret too, and other names for what follows
 	}
 	s.InitiatorCookie, s.ResponderCookie = t.initiator, t.responder

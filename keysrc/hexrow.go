@@ -122,14 +122,7 @@ func parseCookies(i, r []byte) (initiator, responder ikev1.Cookie, ok bool) {
 }
 
 // allZero reports whether b has bytes, and all of them are 0.
-func allZero(b []byte) bool {
-	for _, c := range b {
-		if c != 0 {
-			return false
-		}
-	}
-	return len(b) > 0
-}
+func allZero(b []byte) bool { return len(b) > 0 && bytes.Count(b, []byte{0}) == len(b) }
 
 // trimLine cuts blanks and line ends off both ends.
 func trimLine(s []byte) []byte { return atEnds.trimRight(atEnds.trimLeft(s)) }

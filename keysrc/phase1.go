@@ -17,6 +17,14 @@ func phase1Keys(s *ikev1.Secret) [len(phase1Names)]*esp.Key {
 	return [...]*esp.Key{&s.SKEYID, &s.SKEYIDd, &s.SKEYIDa, &s.SKEYIDe, &s.Ka}
 }
 
+// phase1Count returns how many of them there are.
+func phase1Count(s *ikev1.Secret) (n int) {
+	for _, key := range phase1Keys(s) {
+		n += min(1, key.Len())
+	}
+	return n
+}
+
 // phase1Seen is which values of a phase 1 a log has named: g^xy is bit 0, those of phase1Names
 // follow, and the IV, with which they end.
 type phase1Seen uint8
@@ -49,9 +57,8 @@ func (seen *phase1Seen) checkGaps(out *output, line int) {
 // whether a key is left.
 func checkPhase1(out *output, s *ikev1.Secret) bool {
 	usual := checkSKEYIDs(out, s)
-	if n := s.SKEYIDe.Len(); n%16 == 0 && s.SKEYID.IsZero() && s.SKEYIDd.IsZero() && s.SKEYIDa.IsZero() &&
-		s.Ka.IsZero() {
-		s.SKEYIDeHead = n != 0 // nothing to compare it with, and it ends with a whole row
+	if n := s.SKEYIDe.Len(); n != 0 && n%16 == 0 && phase1Count(s) == 1 {
+		s.SKEYIDeHead = true // nothing to compare it with, and it ends with a whole row
 	}
 	if !s.Ka.IsZero() {
 		checkKa(out, s)

@@ -354,7 +354,7 @@ func (p *pluto) phase1Give() {
 		p.seen.checkGaps(p.out, s.Origin.Line)
 	}
 	p.seen = 0
-	if s != nil && joined && lonely(s) {
+	if s != nil && joined && phase1Count(s) <= 1 {
 		p.out.note(s.Origin.Line, "the rows of a value have its label each, and no other value stands beside it: they "+
 			"may be of several negotiations")
 		return
@@ -368,15 +368,6 @@ func (p *pluto) phase1Give() {
 		s.InitiatorCookie, s.ResponderCookie, s.Peer = p.initiator, p.responder, p.peer
 		p.out.ike(s)
 	}
-}
-
-// lonely reports whether a secret has no more than one value.
-func lonely(s *ikev1.Secret) bool {
-	n := 0
-	for _, key := range phase1Keys(s) {
-		n += min(1, key.Len())
-	}
-	return n <= 1
 }
 
 // message takes a line that is not of the debug log.

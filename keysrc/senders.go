@@ -86,10 +86,7 @@ func (k *Keys) better(than *Keys) bool {
 // values counts those of phase 1 and the authentication keys.
 func (k *Keys) values() (n int) {
 	for _, s := range k.IKE {
-		for _, key := range phase1Keys(s) {
-			n += min(1, key.Len())
-		}
-		n += min(1, s.SharedSecret.Len())
+		n += phase1Count(s) + min(1, s.SharedSecret.Len())
 	}
 	for _, s := range k.ESP {
 		n += min(1, s.AuthKey.Len())

@@ -117,12 +117,9 @@ func softetherNumber(text []byte) string {
 
 // softetherHex returns the number after mark.
 func softetherHex(text []byte, mark string) (uint64, bool) {
-	rest, ok := after(text, mark)
-	if end := bytes.IndexAny(rest, ", "); end >= 0 {
-		rest = rest[:end]
-	}
-	v, err := strconv.ParseUint(string(rest), 16, 64)
-	return v, ok && err == nil
+	number, _, _ := strings.Cut(softetherField(text, mark), " ")
+	v, err := strconv.ParseUint(number, 16, 64)
+	return v, err == nil
 }
 
 // newIKE takes the message about a new IKE SA.
@@ -159,10 +156,7 @@ func (p *softether) newESP(text []byte) {
 
 // softetherField returns what stands between mark and the next comma.
 func softetherField(text []byte, mark string) string {
-	rest, ok := after(text, mark)
-	if !ok {
-		return ""
-	}
+	rest, _ := after(text, mark)
 	f, _, _ := bytes.Cut(rest, []byte(","))
 	return string(trimLine(f))
 }

@@ -74,8 +74,7 @@ func cipherFromWireshark(name []byte) (c *esp.Cipher, keyLen, icvLen int) {
 			return esp.CipherByName(w.row), 0, w.icvLen
 		}
 	}
-	c, keyLen, icvLen = cipherNamed(bare)
-	return c, keyLen, icvLen
+	return cipherNamed(bare)
 }
 
 // authFromWireshark reads the name of an authentication algorithm.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 const (
@@ -35,19 +36,11 @@ func (g *rows) reset() {
 	g.line, g.bad, g.badLine, g.blank = 0, "", 0, false
 }
 
-// sizes returns the bytes of each row, as in "16, 16 and 4 bytes".
+// sizes returns the bytes of each of several rows, as in "16, 16 and 4 bytes".
 func (g *rows) sizes() string {
-	var b []byte
-	for i, n := range g.lens {
-		switch {
-		case i > 0 && i+1 == len(g.lens):
-			b = append(b, " and "...)
-		case i > 0:
-			b = append(b, ", "...)
-		}
-		b = strconv.AppendUint(b, uint64(n), 10)
-	}
-	return string(append(b, " bytes"...))
+	last := len(g.lens) - 1
+	first := strings.ReplaceAll(strings.Trim(fmt.Sprint(g.lens[:last]), "[]"), " ", ", ")
+	return fmt.Sprintf("%s and %d bytes", first, g.lens[last])
 }
 
 func (g *rows) empty() bool { return len(g.lens) == 0 && g.bad == "" }

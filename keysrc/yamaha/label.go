@@ -46,25 +46,10 @@ type label struct {
 	local   netip.Addr // "(local address B)"
 }
 
-// kindNamed returns the kind of a whole label, of which only letters and digits are left.
-func kindNamed(name []byte) kind {
-	switch string(name) {
-	case "ckyi":
-		return cookieI
-	case "ckyr":
-		return cookieR
-	case "spi":
-		return spi
-	case "skeyid":
-		return skeyid
-	case "skeyidd":
-		return skeyidD
-	case "skeyida":
-		return skeyidA
-	case "skeyide":
-		return skeyidE
-	}
-	return noLabel
+// wholeLabels are labels of which only letters and digits are left.
+var wholeLabels = map[string]kind{
+	"ckyi": cookieI, "ckyr": cookieR, "spi": spi,
+	"skeyid": skeyid, "skeyidd": skeyidD, "skeyida": skeyidA, "skeyide": skeyidE,
 }
 
 // captions begin labels in the same way.
@@ -84,7 +69,7 @@ func classify(text []byte) label {
 	var space [40]byte
 	t := plain(space[:0], text)
 	cut := bytes.HasSuffix(text, []byte("-")) || bytes.HasSuffix(text, []byte("_"))
-	if k := kindNamed(t); k != noLabel && !cut {
+	if k := wholeLabels[string(t)]; k != noLabel && !cut {
 		return label{kind: k}
 	}
 	if len(t) <= 3 || len(t) <= 10 && (t[0] == 'c' || t[0] == 's') && t[1] == 'k' {

@@ -256,17 +256,7 @@ func (r *Reader) Near() string {
 }
 
 // tagIn returns where the first tag is in a text, less than 0 if there is none.
-func tagIn(text []byte) int {
-	for at := 0; ; at++ {
-		i := bytes.IndexByte(text[at:], tagIKE[0])
-		if i < 0 {
-			return i
-		}
-		if at += i; bytes.HasPrefix(text[at:], tagIKE) {
-			return at
-		}
-	}
-}
+func tagIn(text []byte) int { return bytes.Index(text, tagIKE) }
 
 // cutTag returns which log a line is of, and what stands before and behind its tag at line[tag].
 // charon's "13[IKE]" is none.

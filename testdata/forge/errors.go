@@ -16,21 +16,14 @@ func (x *Forger) Errors() Packets {
 	ip := x.base.Data[x.net.LinkLen:]
 	quoted := ip[:min(len(ip), x.net.PayloadStart-x.net.LinkLen+8)]
 	kinds := [][2]byte{{3, 0}, {3, 1}, {3, 2}, {3, 3}, {3, 4}, {3, 13}, {11, 0}, {11, 1}}
-	protocol, header := byte(protoICMP), 20
+	protocol := byte(protoICMP)
 	if x.net.IPVersion == 6 {
-		kinds, protocol, header = [][2]byte{{1, 0}, {1, 1}, {1, 3}, {1, 4}, {2, 0}, {3, 0}, {3, 1}}, protoICMP6, 40
+		kinds, protocol = [][2]byte{{1, 0}, {1, 1}, {1, 3}, {1, 4}, {2, 0}, {3, 0}, {3, 1}}, protoICMP6
 	}
 	for _, k := range kinds {
 		for i, mtu := range [...]uint16{576, 1400} {
 			message := append([]byte{k[0], k[1], 0, 0, 0, 0}, word(mtu)...)
-			whole := ipv4(protocol, there, append(message, quoted...))
-			if header == 40 {
-				whole = ipv6(protocol, 7, append(message, quoted...))
-			}
-			n, from, to := 4, 12, 16
-			if header == 40 {
-				n, from, to = 16, 8, 24
-			}
+			whole, from, to, n := x.betweenOthers(protocol, append(message, quoted...))
 			copy(whole[to:to+n], ip[from:from+n])
 			kind := "of a router"
 			if i == 0 {
@@ -38,7 +31,7 @@ func (x *Forger) Errors() Packets {
 				kind = "of the receiver"
 			}
 			if p, ok := x.Like(whole); ok {
-				all[kind] = append(all[kind], p)
+				all.put(kind, p)
 			}
 		}
 	}
@@ -80,7 +73,7 @@ func (x *Forger) Lying() Packets {
 			length = data[n.PayloadStart+4:]
 			binary.BigEndian.PutUint16(length, binary.BigEndian.Uint16(length)+more)
 		}
-		all[kind] = append(all[kind], x.packet(data))
+		all.put(kind, x.packet(data))
 	}
 	for _, ahead := range [...]uint32{0, 1, 200, 201, 1 << 20, 1<<20 + 1, 1 << 31, 1<<31 + 1} {
 		if ahead > 0 || x.IKE() == nil { // else it would be a whole message
@@ -110,11 +103,9 @@ func (x *Forger) Elsewhere() Packets {
 			protocol := n.Protocol
 			if n.UDP {
 				payload = udp(p[0], p[1], payload)
-				all["other ports"] = append(all["other ports"], x.carrying(protocol, payload))
+				all.put("other ports", x.carrying(protocol, payload))
 			}
-			for of, list := range x.strangers(protocol, payload) {
-				all[of] = append(all[of], list...)
-			}
+			all.putAll("", x.strangers(protocol, payload))
 		}
 	}
 	return all
@@ -129,10 +120,8 @@ func (x *Forger) Keepalives() Packets {
 	all := Packets{}
 	for _, p := range [][2]uint16{{x.net.SrcPort, x.net.DstPort}, {4500, 4500}, {31337, 4500}, {4500, 31337}} {
 		message := udp(p[0], p[1], []byte{0xff})
-		all["of the ends"] = append(all["of the ends"], x.carrying(protoUDP, message))
-		for of, list := range x.strangers(protoUDP, message) {
-			all[of] = append(all[of], list...)
-		}
+		all.put("of the ends", x.carrying(protoUDP, message))
+		all.putAll("", x.strangers(protoUDP, message))
 	}
 	return all
 }

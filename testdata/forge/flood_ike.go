@@ -18,8 +18,8 @@ var ikeFloods = map[string]func(n uint32) []byte{
 	"encrypted phase 1": func(n uint32) []byte {
 		return isakmp(sealed(header(n/2, n/2+1, ikev1.PayloadID, ikev1.ExchangeMain), 0), noise(n, 64))
 	},
-	"exchanges":        exchange,
-	"longer exchanges": longerExchange,
+	"exchanges":        func(n uint32) []byte { return mainMode(n/6, n, n%6) },
+	"longer exchanges": func(n uint32) []byte { return mainMode(n/24, n, n%24) },
 	"Quick Modes":      func(n uint32) []byte { return encryptedMessage(1, n, ikev1.ExchangeQuick) },
 	"Quick Modes of many": func(n uint32) []byte {
 		return encryptedMessage(n%1000, n, ikev1.ExchangeQuick)
@@ -158,12 +158,7 @@ func keyExchangeOf(sa, n uint32) []byte {
 		append(payload(ikev1.PayloadNonce, noise(n, 128)), payload(0, noise(n, 20))...))
 }
 
-// exchange is the messages of main mode, six of each SA.
-func exchange(n uint32) []byte { return mainMode(n/6, n, n%6) }
-
-// longerExchange is main mode and eighteen messages of Quick Mode behind it.
-func longerExchange(n uint32) []byte { return mainMode(n/24, n, n%24) }
-
+// mainMode is a message of an exchange: the first six are main mode, those behind it Quick Mode.
 func mainMode(sa, n, at uint32) (p []byte) {
 	switch at {
 	case 0:

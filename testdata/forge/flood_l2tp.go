@@ -9,7 +9,7 @@ import (
 var l2tpFloods = map[string]func(n uint32) []byte{
 	"tunnels":           sccrq,
 	"tunnels of others": func(n uint32) []byte { return fromSource(n, request(7)) },
-	"sessions":          icrq,
+	"sessions":          func(n uint32) []byte { return fromSource(n>>15, call(21, n)) },
 	"sessions of many":  func(n uint32) []byte { return fromSource(n%1000, call(21, n/1000)) },
 	"sessions of others": func(n uint32) []byte {
 		return fromSource(n, call(21, 3))
@@ -129,8 +129,6 @@ func sccrq(n uint32) []byte { return fromSource(n>>15, request(odd(n))) }
 func request(tunnel uint16) []byte {
 	return controlMessage(0, 0, 0, message(1), version, host, avp(9, word(tunnel)))
 }
-
-func icrq(n uint32) []byte { return fromSource(n>>15, call(21, n)) }
 
 func call(tunnel uint16, n uint32) []byte {
 	return controlMessage(tunnel, 0, uint16(n), message(10), avp(14, word(odd(n))), avp(15, []byte{0, 0, 0, 1}))

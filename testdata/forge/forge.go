@@ -17,6 +17,16 @@ import (
 // Packets are forged packets by what they are. Those of a list come one behind the other.
 type Packets map[string][]capture.Packet
 
+// put adds packets of a kind.
+func (p Packets) put(kind string, packets ...capture.Packet) { p[kind] = append(p[kind], packets...) }
+
+// putAll adds those of others, whose kinds have prefix before them.
+func (p Packets) putAll(prefix string, others Packets) {
+	for kind, list := range others {
+		p.put(prefix+kind, list...)
+	}
+}
+
 // All are the packets in a fixed order.
 func (p Packets) All() (list []capture.Packet) {
 	for _, kind := range slices.Sorted(maps.Keys(p)) {
@@ -85,34 +95,20 @@ func (x *Forger) inUDP(payload []byte) capture.Packet {
 // Replay is the packet itself once more.
 func (x *Forger) Replay() capture.Packet { return x.packet(bytes.Clone(x.base.Data)) }
 
-const (
-	protoUDP = 17
-	protoESP = 50
-)
-
 // ESP makes packets of the SPI of an ESP packet. There are none where the packet is none.
 // Without icv none has true bytes, which only an ICV tells from a true packet.
 func (x *Forger) ESP(icv bool) Packets {
-	n, real := &x.net, []byte(nil)
-	switch {
-	case n.Fragment:
-	case n.Protocol == protoESP:
-		real = x.base.Data[n.PayloadStart:n.PayloadEnd]
-	case n.UDP && (n.SrcPort == 4500 || n.DstPort == 4500):
-		real = x.base.Data[n.UDPStart:n.UDPEnd]
-	}
-	if len(real) < 40 || binary.BigEndian.Uint32(real) == 0 {
+	real := x.seenESP()
+	if real == nil {
 		return nil
 	}
 	all := Packets{}
 	put := func(kind string, packet []byte) {
-		var p capture.Packet
-		if n.UDP {
-			p = x.inUDP(packet)
+		if x.net.UDP {
+			all.put(kind, x.inUDP(packet))
 		} else {
-			p = x.carrying(protoESP, packet)
+			all.put(kind, x.carrying(protoESP, packet))
 		}
-		all[kind] = append(all[kind], p)
 	}
 	seq := binary.BigEndian.Uint32(real[4:])
 	with := func(seq uint32, rest []byte) []byte {
@@ -138,6 +134,21 @@ func (x *Forger) ESP(icv bool) Packets {
 	put("short", with(seq, x.random(30)))
 	put("long", with(seq+1, x.random(len(real)+480)))
 	return all
+}
+
+// seenESP is the ESP packet that the packet holds, nil where it holds none.
+func (x *Forger) seenESP() (packet []byte) {
+	switch n := &x.net; {
+	case n.Fragment:
+	case n.Protocol == protoESP:
+		packet = x.base.Data[n.PayloadStart:n.PayloadEnd]
+	case n.UDP && (n.SrcPort == 4500 || n.DstPort == 4500):
+		packet = x.base.Data[n.UDPStart:n.UDPEnd]
+	}
+	if len(packet) < 40 || binary.BigEndian.Uint32(packet) == 0 {
+		return nil
+	}
+	return packet
 }
 
 // Fragments makes fragments that contradict one of IP. There are none where the packet is none.
@@ -167,7 +178,7 @@ func (x *Forger) Fragments() Packets {
 			binary.BigEndian.PutUint16(data[n.PayloadStart-6:], uint16(field))
 			binary.BigEndian.PutUint16(data[n.LinkLen+4:], uint16(len(data)-n.LinkLen-40))
 		}
-		all[kind] = append(all[kind], x.packet(data))
+		all.put(kind, x.packet(data))
 	}
 	at, real := n.FragOffset, x.base.Data[n.PayloadStart:n.PayloadEnd]
 	size := len(real) &^ 7
@@ -190,12 +201,8 @@ func (x *Forger) Fragments() Packets {
 
 // IKE makes ISAKMP messages with the cookies of one. There are none where the packet holds none.
 func (x *Forger) IKE() Packets {
-	if !x.net.UDP || x.net.Fragment {
-		return nil
-	}
-	data := bytes.TrimPrefix(x.base.Data[x.net.UDPStart:x.net.UDPEnd], x.marker())
-	real, err := ikev1.ParseHeader(data)
-	if err != nil || real.MajorVersion != 1 || real.InitiatorCookie.IsZero() {
+	data, real := x.seenIKE()
+	if data == nil {
 		return nil
 	}
 	const (
@@ -208,7 +215,7 @@ func (x *Forger) IKE() Packets {
 		h := real
 		h.NextPayload, h.Flags, h.Length = first, 0, uint32(ikev1.HeaderLen+len(body))
 		change(&h)
-		all[kind] = append(all[kind], x.inUDP(slices.Concat(x.marker(), h.Append(nil), body)))
+		all.put(kind, x.marked(h.Append(nil), body))
 	}
 	clear := func(e ikev1.ExchangeType) func(*ikev1.Header) {
 		return func(h *ikev1.Header) { h.Exchange, h.MessageID = e, 0 }
@@ -265,27 +272,29 @@ func (x *Forger) IKE() Packets {
 	return all
 }
 
+// seenIKE is the message of IKEv1 that the packet holds, nil where it holds none.
+func (x *Forger) seenIKE() (data []byte, h ikev1.Header) {
+	if !x.net.UDP || x.net.Fragment {
+		return nil, h
+	}
+	data = bytes.TrimPrefix(x.base.Data[x.net.UDPStart:x.net.UDPEnd], x.marker())
+	h, err := ikev1.ParseHeader(data)
+	if err != nil || h.MajorVersion != 1 || h.InitiatorCookie.IsZero() {
+		return nil, h
+	}
+	return data, h
+}
+
 // Begins reports whether the packet is one of the first two of ISAKMP, by which others learn its
 // cookies.
 func (x *Forger) Begins() bool {
-	if !x.net.UDP || x.net.Fragment {
-		return false
-	}
-	h, err := ikev1.ParseHeader(bytes.TrimPrefix(x.base.Data[x.net.UDPStart:x.net.UDPEnd], x.marker()))
-	return err == nil && h.MajorVersion == 1 && h.Phase1() && h.NextPayload == ikev1.PayloadSA
+	data, h := x.seenIKE()
+	return data != nil && h.Phase1() && h.NextPayload == ikev1.PayloadSA
 }
 
-// DeleteESP makes DELETEs of an SA of ESP, in clear, with the cookies of the packet's message.
-func (x *Forger) DeleteESP(spi uint32) capture.Packet {
-	data := bytes.TrimPrefix(x.base.Data[x.net.UDPStart:x.net.UDPEnd], x.marker())
-	h, err := ikev1.ParseHeader(data)
-	if err != nil {
-		panic(err)
-	}
-	body := payload(0, binary.BigEndian.AppendUint32([]byte{0, 0, 0, 1, 3, 4, 0, 1}, spi))
-	h.Exchange, h.MessageID, h.Flags, h.NextPayload, h.Length = ikev1.ExchangeInformational, 0, 0, ikev1.PayloadDelete,
-		uint32(ikev1.HeaderLen+len(body))
-	return x.inUDP(slices.Concat(x.marker(), h.Append(nil), body))
+// marked is the frame of the same addresses and ports with IKE of these parts.
+func (x *Forger) marked(parts ...[]byte) capture.Packet {
+	return x.inUDP(slices.Concat(x.marker(), slices.Concat(parts...)))
 }
 
 // marker is what stands before IKE on the port of NAT traversal.

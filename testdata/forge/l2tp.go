@@ -12,9 +12,7 @@ func (x *Forger) L2TP(tunnel, session uint16) Packets {
 		return nil
 	}
 	all := Packets{}
-	put := func(kind string, message []byte) {
-		all[kind] = append(all[kind], x.carrying(protoUDP, udp(1701, 1701, message)))
-	}
+	put := func(kind string, message []byte) { all.put(kind, x.carrying(protoUDP, udp(1701, 1701, message))) }
 	control := func(kind string, session uint16, message uint16, avps ...[]byte) {
 		put(kind, controlMessage(tunnel, session, 0, append([][]byte{avp(0, word(message))}, avps...)...))
 	}

@@ -11,7 +11,9 @@ import (
 const (
 	protoICMP   = 1
 	protoTCP    = 6
+	protoUDP    = 17
 	protoGRE    = 47
+	protoESP    = 50
 	protoAH     = 51
 	protoICMP6  = 58
 	protoL2TPv3 = 115
@@ -24,9 +26,7 @@ func (x *Forger) Strange() Packets {
 		return nil
 	}
 	all := Packets{}
-	put := func(kind string, protocol uint8, payload []byte) {
-		all[kind] = append(all[kind], x.carrying(protocol, payload))
-	}
+	put := func(kind string, protocol uint8, payload []byte) { all.put(kind, x.carrying(protocol, payload)) }
 	// What one who sees the packet can make of it.
 	ip := bytes.Clone(x.base.Data[x.net.LinkLen:])
 	quoted := ip[:min(len(ip), x.net.PayloadStart-x.net.LinkLen+8)]
@@ -65,14 +65,8 @@ func (x *Forger) version2() []byte {
 
 // strangeESP has the SPI of an ESP packet in others' packets, in TCP and in tunnels.
 func (x *Forger) strangeESP(all Packets) {
-	var real []byte
-	switch n := &x.net; {
-	case n.Protocol == protoESP:
-		real = x.base.Data[n.PayloadStart:n.PayloadEnd]
-	case n.UDP && (n.SrcPort == 4500 || n.DstPort == 4500):
-		real = x.base.Data[n.UDPStart:n.UDPEnd]
-	}
-	if len(real) < 40 || binary.BigEndian.Uint32(real) == 0 {
+	real := x.seenESP()
+	if real == nil {
 		return
 	}
 	spi, seq := binary.BigEndian.Uint32(real), binary.BigEndian.Uint32(real[4:])
@@ -80,17 +74,13 @@ func (x *Forger) strangeESP(all Packets) {
 		return append(binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, spi), seq+ahead),
 			x.random(len(real)-8)...)
 	}
-	put := func(kind string, protocol uint8, payload []byte) {
-		all[kind] = append(all[kind], x.carrying(protocol, payload))
-	}
+	put := func(kind string, protocol uint8, payload []byte) { all.put(kind, x.carrying(protocol, payload)) }
 	for _, ahead := range []uint32{0, 1, 100, 1 << 31} {
 		put("ESP without UDP", protoESP, esp(ahead))
 		put("ESP in UDP", protoUDP, udp(4500, 4500, esp(ahead)))
 		put("ESP in UDP of other ports", protoUDP, udp(4500, 31337, esp(ahead)))
 		put("ESP in TCP", protoTCP, segment(ahead, slices.Concat([]byte("IKETCP"), word(uint16(len(real)+2)), esp(ahead))))
-		for name, p := range x.strangers(protoESP, esp(ahead)) {
-			all["ESP, "+name] = append(all["ESP, "+name], p...)
-		}
+		all.putAll("ESP, ", x.strangers(protoESP, esp(ahead)))
 		inner := ipv4(protoESP, there, esp(ahead))
 		if n := &x.net; n.IPVersion == 4 { // between the same addresses
 			copy(inner[12:20], x.base.Data[n.LinkLen+12:])
@@ -112,12 +102,8 @@ func segment(seq uint32, payload []byte) []byte {
 // strangeIKE has the cookies of an IKE message in others' packets, and in tunnels, and contradicts
 // its fragments.
 func (x *Forger) strangeIKE(all Packets) {
-	if !x.net.UDP {
-		return
-	}
-	data := bytes.TrimPrefix(x.base.Data[x.net.UDPStart:x.net.UDPEnd], x.marker())
-	real, err := ikev1.ParseHeader(data)
-	if err != nil || real.MajorVersion != 1 || real.InitiatorCookie.IsZero() {
+	data, real := x.seenIKE()
+	if data == nil {
 		return
 	}
 	message := func(h ikev1.Header, first ikev1.PayloadType, body []byte) []byte {
@@ -141,17 +127,13 @@ func (x *Forger) strangeIKE(all Packets) {
 		"KE and NAT-D":    message(both, ikev1.PayloadKE, keyExchange()),
 		"Quick Mode":      message(encrypted, ikev1.PayloadHash, x.random(160)),
 	} {
-		for of, p := range x.strangers(protoUDP, udp(500, 500, m)) {
-			all[name+", "+of] = append(all[name+", "+of], p...)
-		}
-		all[name+", and another"] = append(all[name+", and another"], x.inUDP(slices.Concat(x.marker(), m, m)))
-		all[name+", without its end"] = append(all[name+", without its end"],
-			x.inUDP(slices.Concat(x.marker(), m[:len(m)-9])))
-		all[name+", in TCP"] = append(all[name+", in TCP"],
+		all.putAll(name+", ", x.strangers(protoUDP, udp(500, 500, m)))
+		all.put(name+", and another", x.marked(m, m))
+		all.put(name+", without its end", x.marked(m[:len(m)-9]))
+		all.put(name+", in TCP",
 			x.carrying(protoTCP, segment(1, slices.Concat([]byte("IKETCP"), word(uint16(len(m)+6)), make([]byte, 4), m))))
 	}
-	all["false NAT-D"] = append(all["false NAT-D"],
-		x.inUDP(slices.Concat(x.marker(), message(both, ikev1.PayloadKE, keyExchange()))))
+	all.put("false NAT-D", x.marked(message(both, ikev1.PayloadKE, keyExchange())))
 	if real.NextPayload != ikev1.PayloadFragment || len(data) < ikev1.HeaderLen+20 {
 		return
 	}
@@ -163,7 +145,7 @@ func (x *Forger) strangeIKE(all Packets) {
 	} {
 		forged := bytes.Clone(data)
 		change(forged[ikev1.HeaderLen:])
-		all["a fragment like it"] = append(all["a fragment like it"], x.inUDP(slices.Concat(x.marker(), forged)))
+		all.put("a fragment like it", x.marked(forged))
 	}
 }
 
@@ -171,21 +153,26 @@ func (x *Forger) strangeIKE(all Packets) {
 // them, from one to the packet's receiver, from its sender to one.
 func (x *Forger) strangers(protocol uint8, payload []byte) Packets {
 	all := Packets{}
-	whole := ipv4(protocol, there, payload)
-	from, length := 12, 4
-	if x.net.IPVersion == 6 {
-		whole, from, length = ipv6(protocol, 7, payload), 8, 16
-	}
+	whole, from, to, length := x.betweenOthers(protocol, payload)
 	put := func(kind string, ip []byte) {
 		if p, ok := x.Like(ip); ok {
-			all[kind] = append(all[kind], p)
+			all.put(kind, p)
 		}
 	}
 	put("between others", whole)
-	for kind, at := range map[string]int{"of another sender": from + length, "to another receiver": from} {
+	for kind, at := range map[string]int{"of another sender": to, "to another receiver": from} {
 		one := bytes.Clone(whole)
 		copy(one[at:at+length], x.base.Data[x.net.LinkLen+at:])
 		put(kind, one)
 	}
 	return all
+}
+
+// betweenOthers is an IP packet of the packet's version, and where its addresses are: that of its
+// sender, that of its receiver, and how long each is.
+func (x *Forger) betweenOthers(protocol uint8, payload []byte) (ip []byte, from, to, length int) {
+	if x.net.IPVersion == 6 {
+		return ipv6(protocol, 7, payload), 8, 24, 16
+	}
+	return ipv4(protocol, there, payload), 12, 16, 4
 }

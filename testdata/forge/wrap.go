@@ -32,22 +32,16 @@ func (x *Forger) Wrapped(list []capture.Packet) Packets {
 		case 3:
 			name, protocol, payload = "TZSP", protoUDP, udp(37008, 37008, slices.Concat([]byte{1, 0, 0, 1, 1}, frame))
 		}
-		all[name] = append(all[name], x.betweenEnds(protocol, payload))
-		for of, p := range x.strangers(protocol, payload) {
-			all[name+", "+of] = append(all[name+", "+of], p...)
-		}
+		all.put(name, x.betweenEnds(protocol, payload))
+		all.putAll(name+", ", x.strangers(protocol, payload))
 	}
 	return all
 }
 
 // betweenEnds is a whole packet between the ends of one, which may be a fragment.
 func (x *Forger) betweenEnds(protocol uint8, payload []byte) capture.Packet {
-	whole, at := ipv4(protocol, there, payload), 12
-	if x.net.IPVersion == 6 {
-		whole, at = ipv6(protocol, 7, payload), 8
-	}
-	ends := len(whole) - len(payload) - at
-	copy(whole[at:at+ends], x.base.Data[x.net.LinkLen+at:])
+	whole, from, to, length := x.betweenOthers(protocol, payload)
+	copy(whole[from:to+length], x.base.Data[x.net.LinkLen+from:])
 	return x.behindLink(whole)
 }
 

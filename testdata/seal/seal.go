@@ -149,8 +149,13 @@ func zeroPad(b []byte) []byte {
 	return b
 }
 
-// cbcMAC is the last block of CBC over whole blocks, the last of which is combined with k.
-func cbcMAC(b cipher.Block, data, k []byte) []byte {
+// cbcMAC is the last block of CBC, before which the last one of data is combined with a key: with
+// whole, or with padded where it had to be padded.
+func cbcMAC(b cipher.Block, data, whole, padded []byte) []byte {
+	k := whole
+	if len(data) == 0 || len(data)%16 != 0 {
+		data, k = zeroPad(append(bytes.Clone(data), 0x80)), padded
+	}
 	var x [16]byte
 	for ; len(data) > 0; data = data[16:] {
 		for i := range x {
@@ -167,17 +172,11 @@ func cbcMAC(b cipher.Block, data, k []byte) []byte {
 // xcbc is RFC 3566.
 func xcbc(key, data []byte) []byte {
 	derive := func(c byte) []byte {
-		k := make([]byte, 16)
-		for i := range k {
-			k[i] = c
-		}
+		k := bytes.Repeat([]byte{c}, 16)
 		Must(aes.NewCipher(key)).Encrypt(k, k)
 		return k
 	}
-	if len(data) > 0 && len(data)%16 == 0 {
-		return cbcMAC(Must(aes.NewCipher(derive(1))), data, derive(2))
-	}
-	return cbcMAC(Must(aes.NewCipher(derive(1))), zeroPad(append(bytes.Clone(data), 0x80)), derive(3))
+	return cbcMAC(Must(aes.NewCipher(derive(1))), data, derive(2), derive(3))
 }
 
 // cmac is RFC 4493.
@@ -199,10 +198,7 @@ func cmac(key, data []byte) []byte {
 	l := make([]byte, 16)
 	b.Encrypt(l, l)
 	k1 := double(l)
-	if len(data) > 0 && len(data)%16 == 0 {
-		return cbcMAC(b, data, k1)
-	}
-	return cbcMAC(b, zeroPad(append(bytes.Clone(data), 0x80)), double(k1))
+	return cbcMAC(b, data, k1, double(k1))
 }
 
 // sealCCM is RFC 3610 with a length field of 4 bytes, word for word.
@@ -210,14 +206,8 @@ func sealCCM(b cipher.Block, nonce, plain, aad []byte, tagLen int) []byte {
 	be := binary.BigEndian
 	msg := append([]byte{byte(64 + 8*((tagLen-2)/2) + 3)}, nonce...)
 	msg = be.AppendUint32(msg, uint32(len(plain)))
-	msg = append(be.AppendUint16(msg, uint16(len(aad))), aad...)
-	for len(msg)%16 != 0 {
-		msg = append(msg, 0)
-	}
-	msg = append(msg, plain...)
-	for len(msg)%16 != 0 {
-		msg = append(msg, 0)
-	}
+	msg = zeroPad(append(be.AppendUint16(msg, uint16(len(aad))), aad...))
+	msg = zeroPad(append(msg, plain...))
 	var x [16]byte
 	for i := range msg {
 		x[i%16] ^= msg[i]

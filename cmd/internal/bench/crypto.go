@@ -13,6 +13,7 @@ import (
 	"hash"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -102,20 +103,18 @@ func cryptoByLanes(last uint32) func([][]byte) int {
 	)
 	plain := make([]byte, 1<<16)
 	return func(packets [][]byte) (bad int) {
-		for len(packets) > 0 {
-			n := min(len(packets), cryptoBatch)
-			for i, p := range packets[:n] {
+		for batch := range slices.Chunk(packets, cryptoBatch) {
+			for i, p := range batch {
 				messages[i] = lanes.Message{Key: &of(p).hmac, Data: p[:len(p)-icvLen]}
 			}
-			h.Sums(messages[:n])
-			for i, p := range packets[:n] {
+			h.Sums(messages[:len(batch)])
+			for i, p := range batch {
 				if !hmac.Equal(messages[i].Sum[:icvLen], p[len(p)-icvLen:]) {
 					bad++
 				}
 				text := p[espLen+ivLen : len(p)-icvLen]
 				of(p).cbc.Decrypt(plain[:len(text)], p[espLen:][:ivLen], text)
 			}
-			packets = packets[n:]
 		}
 		return bad
 	}

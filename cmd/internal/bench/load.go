@@ -5,8 +5,7 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"encoding/binary"
-	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -91,19 +90,30 @@ func ofInner(n int) func(*traffic.SA, []byte) []byte {
 }
 
 // espPackets are the ESP packets of a capture that generate wrote, in memory.
-func espPackets(file string) ([][]byte, error) {
-	data, err := os.ReadFile(file)
+func espPackets(file string) (packets [][]byte, err error) {
+	err = eachFrame(file, func(data []byte) error {
+		packets = append(packets, bytes.Clone(data[outerLen:]))
+		return nil
+	})
+	return packets, err
+}
+
+// eachFrame gives f one frame of a capture after the other.
+func eachFrame(file string, f func(data []byte) error) error {
+	src, err := capture.Open([]string{file})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var packets [][]byte
-	for data = data[min(pcapHeader, len(data)):]; len(data) >= pcapRecord; {
-		end := pcapRecord + int(binary.LittleEndian.Uint32(data[8:]))
-		if end < pcapRecord+outerLen+espLen+ivLen+icvLen || end > len(data) {
-			return nil, fmt.Errorf("%s is not as it was generated", file)
+	defer src.Close()
+	var p capture.Packet
+	for {
+		if err := src.Next(&p); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
 		}
-		packets = append(packets, data[pcapRecord+outerLen:end])
-		data = data[end:]
+		if err := f(p.Data); err != nil {
+			return err
+		}
 	}
-	return packets, nil
 }

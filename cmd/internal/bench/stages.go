@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/output"
@@ -20,93 +21,75 @@ import (
 )
 
 // stages are what can be measured apart, on one processor.
-var stages = []struct{ name, what string }{
-	{"read", "reading the file"},
-	{"frame", "reading, link layer and IP"},
-	{"hmac", "HMAC-SHA1"},
-	{"cbc", "AES-CBC"},
-	{"open", "ICV, decryption, padding and structure (esp.Opener)"},
-	{"pipeline", "all but the output"},
-	{"clear", "all, sessions included, the capture discarded"},
+var stages = []struct {
+	name, what string
+	run        func(file string, packets [][]byte) error
+}{
+	{"read", "reading the file", func(file string, _ [][]byte) error { return readAll(file, false) }},
+	{"frame", "reading, link layer and IP", func(file string, _ [][]byte) error { return readAll(file, true) }},
+	{"hmac", "HMAC-SHA1", hmacAll},
+	{"cbc", "AES-CBC", cbcAll},
+	{"open", "ICV, decryption, padding and structure (esp.Opener)", openAll},
+	{"pipeline", "all but the output", func(file string, _ [][]byte) error { return pipelineAll(file, false) }},
+	{"clear", "all, sessions included, the capture discarded",
+		func(file string, _ [][]byte) error { return pipelineAll(file, true) }},
 }
 
 // stage measures one of the stages.
-func stage(what, file string, packets [][]byte) (cost, error) {
-	var err error
-	c := here(len(packets), func() {})
-	switch what {
-	case "read", "frame":
-		c = here(len(packets), func() { err = readAll(file, what == "frame") })
-	case "hmac", "cbc":
-		c = here(len(packets), func() { err = oneAlgorithm(what, packets) })
-	case "open":
-		c = here(len(packets), func() { err = openAll(packets) })
-	case "pipeline", "clear":
-		c = here(len(packets), func() { err = pipelineAll(file, what == "clear") })
-	default:
-		err = fmt.Errorf("there is no stage %q", what)
+func stage(name, file string, packets [][]byte) (c cost, err error) {
+	for _, s := range stages {
+		if s.name == name {
+			c = here(len(packets), func() { err = s.run(file, packets) })
+			return c, err
+		}
 	}
-	return c, err
+	return c, fmt.Errorf("there is no stage %q", name)
 }
 
 // readAll reads a capture, and decodes each frame's headers down to ESP.
 func readAll(file string, decode bool) error {
-	src, err := capture.Open([]string{file})
-	if err != nil {
-		return err
-	}
-	defer src.Close()
-	var (
-		p capture.Packet
-		f capture.Frame
-	)
-	for {
-		if err := src.Next(&p); err == io.EOF {
-			return nil
-		} else if err != nil {
-			return err
-		}
+	var f capture.Frame
+	return eachFrame(file, func(data []byte) error {
 		if decode {
-			if err := f.Decode(capture.Ethernet, p.Data); err != nil {
-				return err
-			}
+			return f.Decode(capture.Ethernet, data)
 		}
-	}
+		return nil
+	})
 }
 
-// oneAlgorithm does a half of the cryptography.
-func oneAlgorithm(what string, packets [][]byte) error {
-	key, authKey := traffic.NewSA(firstSPI).Keys()
-	var c lanes.CBC
-	if err := c.SetKey(key); err != nil {
-		return err
-	}
+// hmacAll and cbcAll do a half of the cryptography each.
+func hmacAll(_ string, packets [][]byte) error {
+	_, authKey := traffic.NewSA(firstSPI).Keys()
 	auth := lanes.NewHMACSHA1(authKey)
 	var (
 		h        lanes.Hasher
 		messages [cryptoBatch]lanes.Message
 	)
+	for batch := range slices.Chunk(packets, cryptoBatch) {
+		for i, p := range batch {
+			messages[i] = lanes.Message{Key: &auth, Data: p[:len(p)-icvLen]}
+		}
+		h.Sums(messages[:len(batch)])
+	}
+	return nil
+}
+
+func cbcAll(_ string, packets [][]byte) error {
+	key, _ := traffic.NewSA(firstSPI).Keys()
+	var c lanes.CBC
+	if err := c.SetKey(key); err != nil {
+		return err
+	}
 	plain := make([]byte, 1<<16)
-	for len(packets) > 0 {
-		n := min(len(packets), cryptoBatch)
-		for i, p := range packets[:n] {
-			text := p[espLen+ivLen : len(p)-icvLen]
-			if what == "cbc" {
-				c.Decrypt(plain[:len(text)], p[espLen:][:ivLen], text)
-			} else {
-				messages[i] = lanes.Message{Key: &auth, Data: p[:len(p)-icvLen]}
-			}
-		}
-		if what == "hmac" {
-			h.Sums(messages[:n])
-		}
-		packets = packets[n:]
+	for _, p := range packets {
+		text := p[espLen+ivLen : len(p)-icvLen]
+		c.Decrypt(plain[:len(text)], p[espLen:][:ivLen], text)
 	}
 	return nil
 }
 
 // openAll opens the packets as the pipeline does.
-func openAll(packets [][]byte) error {
+func openAll(_ string, packets [][]byte) error {
 	s := secretOf(firstSPI)
 	sa, err := esp.NewSA(s.SPI, s.Suite, s.Key, s.AuthKey)
 	if err != nil {
@@ -117,18 +100,16 @@ func openAll(packets [][]byte) error {
 		opened esp.Plaintext
 	)
 	plain := make([]byte, 0, 1<<16)
-	for len(packets) > 0 {
-		n := min(len(packets), cryptoBatch)
-		for _, p := range packets[:n] {
+	for batch := range slices.Chunk(packets, cryptoBatch) {
+		for _, p := range batch {
 			o.Expect(sa, p, 0, 0)
 		}
-		for _, p := range packets[:n] {
+		for _, p := range batch {
 			if err := o.Open(sa, &opened, plain, p, 0, 0); err != nil {
 				return err
 			}
 		}
 		o.Release()
-		packets = packets[n:]
 	}
 	return nil
 }

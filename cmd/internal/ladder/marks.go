@@ -9,8 +9,8 @@ import (
 	"l2tpdump/cmd/internal/sessions"
 )
 
-// sides are the words for who sends.
-var sides = [...]string{"client", "server", "network"}
+// Sides are the words for who sends.
+var Sides = [...]string{"client", "server", "network"}
 
 // addMarks puts among the messages what happened beside them: that the session came up, what was
 // lost, where it ended, and the step that was not passed.
@@ -21,9 +21,9 @@ func addMarks(rungs []Rung, s *sessions.Facts) []Rung {
 			Name: fmt.Sprintf("up after %.1f s", s.Setup.Seconds()), Details: "users' packets can pass"})
 	}
 	if s.Ended != nil && s.State != sessions.Failed {
-		by := sides[sessions.FromClient]
+		by := Sides[sessions.FromClient]
 		if s.EndedBy == "resp" {
-			by = sides[sessions.FromServer]
+			by = Sides[sessions.FromServer]
 		}
 		marks = append(marks, Rung{Kind: Mark, Time: int64(*s.Ended - s.Time), Layer: "end",
 			Name: "ended by the " + by, Details: s.EndReason})
@@ -108,7 +108,7 @@ func lostText(lost [2]uint64) string {
 	var parts []string
 	for side, n := range lost {
 		if n > 0 {
-			parts = append(parts, fmt.Sprintf("%d ESP packet%s of the %s", n, plural(n), sides[side]))
+			parts = append(parts, fmt.Sprintf("%d ESP packet%s of the %s", n, plural(n), Sides[side]))
 		}
 	}
 	return strings.Join(parts, " and ") + " lost"

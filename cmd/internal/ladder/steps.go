@@ -33,7 +33,7 @@ type stair struct {
 var (
 	ike     = stair{"IKE", "ike-", func(s *sessions.Facts) bool { return s.IKE != nil }}
 	phase2  = stair{"phase 2", "quick", func(s *sessions.Facts) bool { return s.ESP != nil || s.Step == "esp" }}
-	esp     = stair{"ESP", "esp", hasESP}
+	esp     = stair{"ESP", "esp", func(s *sessions.Facts) bool { return len(s.ESP) > 0 && s.ESP[0].Packets > 0 }}
 	login   = stair{"login", "auth", hasLogin}
 	traffic = stair{"traffic", "data", func(*sessions.Facts) bool { return true }}
 )
@@ -41,7 +41,7 @@ var (
 // stairs are the steps of L2TP over IPsec in their order, xauthStairs those of IPsec with XAUTH.
 var (
 	stairs = []stair{ike, phase2, esp,
-		{"tunnel", "l2tp-tunnel", hasL2TP},
+		{"tunnel", "l2tp-tunnel", func(s *sessions.Facts) bool { return s.L2TP != nil }},
 		{"call", "l2tp-session", hasCall},
 		{"LCP", "lcp", hasCall},
 		login,
@@ -51,14 +51,9 @@ var (
 	xauthStairs = []stair{ike, login, phase2, esp, traffic}
 )
 
-// hasESP: there is a packet of it, beside what was agreed on.
-func hasESP(s *sessions.Facts) bool { return len(s.ESP) > 0 && s.ESP[0].Packets > 0 }
-
 func hasXAuth(s *sessions.Facts) bool { return s.IKE != nil && s.IKE.XAuth != nil }
 
 func hasLogin(s *sessions.Facts) bool { return hasXAuth(s) || s.PPP != nil && s.PPP.Auth != "" }
-
-func hasL2TP(s *sessions.Facts) bool { return s.L2TP != nil }
 
 func hasCall(s *sessions.Facts) bool { return s.L2TP != nil && s.L2TP.Session != nil }
 

@@ -1,22 +1,20 @@
 package page
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"l2tpdump/cmd/internal/ladder"
 	"l2tpdump/cmd/internal/sessions"
 )
 
 // cards are the facts of a session.
-func cards(s *sessions.Facts, zone *time.Location) (list []card) {
+func cards(s *sessions.Facts, zone *time.Location) []card {
 	all := []card{connection(s, zone), ikeCard(s), l2tpCard(s), pppCard(s), trafficCard(s)}
-	for _, c := range all {
-		if c.Facts != nil {
-			list = append(list, c)
-		}
-	}
-	return list
+	return slices.DeleteFunc(all, func(c card) bool { return c.Facts == nil })
 }
 
 // both prints what two sides say: "labvm > lns".
@@ -25,13 +23,7 @@ func both[T ~string | uint32](v [2]T) string {
 	if a == "" && b == "" {
 		return ""
 	}
-	dash := func(s string) string {
-		if s == "" {
-			return "-"
-		}
-		return s
-	}
-	return dash(a) + " > " + dash(b)
+	return cmp.Or(a, "-") + " > " + cmp.Or(b, "-")
 }
 
 // end prints an address and a port.
@@ -42,11 +34,18 @@ func end(host string, port *uint16) string {
 	return fmt.Sprintf("%s port %d", host, *port)
 }
 
-func yesNo(b bool) string {
-	if b {
-		return "yes"
+// answer adds the answer to a question, where there is one.
+func (c *card) answer(name string, yes *bool) {
+	if yes != nil {
+		c.add(name, "%s", map[bool]string{true: "yes", false: "no"}[*yes])
 	}
-	return "no"
+}
+
+// some adds a count, unless it is 0.
+func (c *card) some(name, format string, n int) {
+	if n > 0 {
+		c.add(name, format, n)
+	}
 }
 
 func connection(s *sessions.Facts, zone *time.Location) card {
@@ -64,11 +63,9 @@ func connection(s *sessions.Facts, zone *time.Location) card {
 		c.add("ended", "%s by the %s: %s", clock(int64(*s.Ended), zone), by, s.EndReason)
 	}
 	for _, side := range s.NAT {
-		c.add("NAT", "the %s is behind one", [...]string{"client", "server", "network"}[side])
+		c.add("NAT", "the %s is behind one", ladder.Sides[side])
 	}
-	if s.Moves > 0 {
-		c.add("moved", "%d x to another address or port", s.Moves)
-	}
+	c.some("moved", "%d x to another address or port", s.Moves)
 	c.add("frames", "%d to %d", s.Frames[0], s.Frames[1])
 	c.add("id", "%s", s.UID)
 	c.add("Community ID", "%s", s.Flow)
@@ -89,14 +86,10 @@ func ikeCard(s *sessions.Facts) card {
 	c.add("looks like", "%s", both(k.LooksLike))
 	c.add("ISAKMP SAs", "%d", k.SAs)
 	c.add("retransmissions", "%d", k.Retransmissions)
-	if s.Attempts > 0 {
-		c.add("tries", "%d", s.Attempts)
-	}
+	c.some("tries", "%d", s.Attempts)
 	if x := k.XAuth; x != nil {
 		c.add("XAUTH user", "%s", x.User)
-		if x.Accepted != nil {
-			c.add("XAUTH accepted", "%s", yesNo(*x.Accepted))
-		}
+		c.answer("XAUTH accepted", x.Accepted)
 	}
 	if k.Config != nil {
 		c.add("client's address", "%s", k.Config.Assigned)
@@ -143,18 +136,12 @@ func pppCard(s *sessions.Facts) card {
 		return c
 	}
 	c.add("login", "%s", p.Auth)
-	if p.Accepted != nil {
-		c.add("accepted", "%s", yesNo(*p.Accepted))
-	}
+	c.answer("accepted", p.Accepted)
 	c.add("client's address", "%s", p.Assigned)
 	c.add("server's address", "%s", p.Peer)
 	c.add("DNS", "%s", strings.Join(p.DNS, ", "))
-	if p.MRU > 0 {
-		c.add("MRU", "%d", p.MRU)
-	}
-	if p.Links > 0 {
-		c.add("links", "%d", p.Links)
-	}
+	c.some("MRU", "%d", p.MRU)
+	c.some("links", "%d", p.Links)
 	c.add("compression", "%s", p.Compression)
 	return c
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"l2tpdump/cmd/internal/ladder"
 	"l2tpdump/cmd/internal/sessions"
 )
 
@@ -65,7 +66,7 @@ func newChart(s *sessions.Facts) *chart {
 		at := seconds(begin + t.Interval.Seconds()*float64(i))
 		for side, lost := range [2][]uint64{t.OrigLost, t.RespLost} {
 			if lost != nil && lost[i] > 0 {
-				title := fmt.Sprintf("%s: %d ESP packets of the %s lost", at, lost[i], sides[side])
+				title := fmt.Sprintf("%s: %d ESP packets of the %s lost", at, lost[i], ladder.Sides[side])
 				c.Losses = append(c.Losses, mark(i, n, side*(2*chartHalf-lossHeight), title))
 				c.Lost[side] += lost[i]
 			}
@@ -77,8 +78,6 @@ func newChart(s *sessions.Facts) *chart {
 	}
 	return c
 }
-
-var sides = [...]string{"client", "server"}
 
 func mark(i, n, y int, title string) bar {
 	x, next := i*chartWidth/n, (i+1)*chartWidth/n

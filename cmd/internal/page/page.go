@@ -109,7 +109,7 @@ func groupOf(s *sessions.Facts) group {
 // piece is a part of the page that is written already.
 type piece struct {
 	number int
-	html   template.HTML
+	HTML   template.HTML
 }
 
 // fill executes a template for one after the other of a list, by rank, as long as there is room.
@@ -140,7 +140,7 @@ type pageView struct {
 	Style               template.CSS
 	Count               int
 	Tiles               []tile
-	Rows, Sessions      []template.HTML
+	Rows, Sessions      []piece
 	NoRow, NoDetails    int
 	Many                bool // so many that a browser had better lay out what it shows only
 	Groups              []groupView
@@ -186,8 +186,8 @@ func (p *Page) Write(w io.Writer) error {
 	v := pageView{
 		Title: p.title, Count: p.count, Style: template.CSS(style),
 		Policy:   policy(),
-		Rows:     htmlOf(list),
-		Sessions: htmlOf(details),
+		Rows:     list,
+		Sessions: details,
 		NoRow:    p.count - len(list), NoDetails: p.count - len(details),
 		Many:  len(details) > manyDetails,
 		Tiles: p.tiles(),
@@ -210,13 +210,6 @@ func policy() string {
 	sum := sha256.Sum256([]byte(style))
 	hash := base64.StdEncoding.EncodeToString(sum[:])
 	return "default-src 'none'; style-src 'sha256-" + hash + "'; base-uri 'none'; form-action 'none'"
-}
-
-func htmlOf(pieces []piece) (list []template.HTML) {
-	for _, p := range pieces {
-		list = append(list, p.html)
-	}
-	return list
 }
 
 func (p *Page) tiles() (list []tile) {

@@ -115,7 +115,9 @@ func newSession(number int, s *sessions.Facts, zone *time.Location) *session {
 		v.Evidence = "frames " + strings.Join(frames, ", ")
 	}
 	for _, x := range ladder.Steps(s) {
-		v.Steps = append(v.Steps, steps[x.Outcome].named(x.Name))
+		looks := steps[x.Outcome]
+		looks.Name = x.Name
+		v.Steps = append(v.Steps, looks)
 	}
 	l := ladder.New(s)
 	v.Lanes = l.Lanes
@@ -135,11 +137,6 @@ var steps = [...]step{
 	ladder.Stopped:   {"", "stop", "✖", "not passed"},
 	ladder.Unreached: {"", "off", "·", "not reached"},
 	ladder.Absent:    {"", "stop", "○", "not there"},
-}
-
-func (s step) named(name string) step {
-	s.Name = name
-	return s
 }
 
 // tags are the words for the layers of messages.
@@ -221,7 +218,8 @@ func (v *session) talks(s *sessions.Facts) {
 	for i := range s.Conversations {
 		c := &s.Conversations[i]
 		largest := s.Conversations[0].OrigBytes + s.Conversations[0].RespBytes
-		v.Talks = append(v.Talks, talk{c.Protocol, sides[c.Sender], end(c.OrigHost, c.OrigPort), end(c.RespHost, c.RespPort),
+		v.Talks = append(v.Talks, talk{c.Protocol, ladder.Sides[c.Sender],
+			end(c.OrigHost, c.OrigPort), end(c.RespHost, c.RespPort),
 			bothGrouped(c.OrigPackets, c.RespPackets), bothGrouped(c.OrigBytes, c.RespBytes),
 			int(100 * (c.OrigBytes + c.RespBytes) / max(largest, 1))})
 	}

@@ -19,14 +19,10 @@ func (v *visible) Write(p []byte) (int, error) {
 	b := v.buf[:0]
 	for i := 0; i < len(p); {
 		r, n := utf8.DecodeRune(p[i:])
-		switch {
-		case r == utf8.RuneError && n == 1:
-			b = append(b, `\x`...)
-			b = append(b, "0123456789abcdef"[p[i]>>4], "0123456789abcdef"[p[i]&15])
-		case r == '\n' || strconv.IsPrint(r):
+		if r == '\n' || strconv.IsPrint(r) && (r != utf8.RuneError || n > 1) {
 			b = append(b, p[i:i+n]...)
-		default:
-			quoted := strconv.AppendQuoteRune(nil, r)
+		} else {
+			quoted := strconv.Quote(string(p[i : i+n]))
 			b = append(b, quoted[1:len(quoted)-1]...)
 		}
 		i += n

@@ -34,11 +34,9 @@ type content struct {
 	evidence evidence // what the packet says
 }
 
-func ikeMessages(data []byte, marker bool) content {
-	return content{kind: IKE, data: data, length: len(data), marker: marker}
+func ikeMessages(data []byte, marker, sure bool) content {
+	return content{kind: IKE, data: data, length: len(data), marker: marker, sure: sure}
 }
-
-func keepalive() content { return content{reason: Keepalive} }
 
 // classifier tells IKE, ESP and L2TP from all else. A port proves nothing: other protocols use
 // these too, behind a NAT or by chance. A header that is plausible in all its fields does; what is
@@ -112,11 +110,11 @@ func (c *classifier) udp(n *capture.Frame, payload []byte) content {
 	src, dst := n.Ends()
 	switch {
 	case usual && isKeepalive(payload) && !n.Truncated:
-		return keepalive()
+		return content{reason: Keepalive}
 	case word == 0 && len(payload) >= 4 && c.isIKE(n, payload[4:], true):
-		return ikeMessages(payload[4:], true).known(plausibleIKE(payload[4:], n.UDPLen-4))
+		return ikeMessages(payload[4:], true, plausibleIKE(payload[4:], n.UDPLen-4))
 	case c.isIKE(n, payload, false):
-		return ikeMessages(payload, false).known(plausibleIKE(payload, n.UDPLen))
+		return ikeMessages(payload, false, plausibleIKE(payload, n.UDPLen))
 	case word > maxReservedSPI && len(payload) >= esp.HeaderLen && c.named(word):
 		return content{kind: ESP, data: payload, length: n.UDPLen}
 	case isL2TP(&c.tunnels, src, dst, payload, n.UDPLen, n.SrcPort, n.DstPort):
@@ -130,11 +128,6 @@ func (c *classifier) udp(n *capture.Frame, payload []byte) content {
 // maxReservedSPI is the highest of the SPIs that no SA has (RFC 4303 section 2.1).
 const maxReservedSPI = 255
 
-func (x content) known(sure bool) content {
-	x.sure = sure
-	return x
-}
-
 // isKeepalive reports whether a UDP payload is that of a NAT keepalive (RFC 3948 section 2.3); some
 // senders leave it empty.
 func isKeepalive(payload []byte) bool {
@@ -146,11 +139,11 @@ func isKeepalive(payload []byte) bool {
 func classifyNATT(n *capture.Frame, payload []byte) content {
 	switch {
 	case isKeepalive(payload) && !n.Truncated:
-		return keepalive()
+		return content{reason: Keepalive}
 	case len(payload) < 4:
 		return content{}
 	case binary.BigEndian.Uint32(payload) == 0:
-		return ikeMessages(payload[4:], true)
+		return ikeMessages(payload[4:], true, false)
 	}
 	return content{kind: ESP, data: payload, length: n.UDPLen}
 }

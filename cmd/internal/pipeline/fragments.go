@@ -79,11 +79,13 @@ func (g *group) settle(frame uint64) {
 // contradict each other, or a key that should open a message does not, one may be forged: then
 // nothing is settled yet.
 func (g *group) decide(r *Record) {
-	switch n := mergedInto(r); {
-	case n == 0 && (g.doubtful || r.Kind == IKE && (r.Verdict == why.WrongKey || r.Verdict == why.Malformed)):
+	switch {
+	case r.Kind == IKE && r.IKEOpened():
+		g.settle(r.Number)
+	case g.doubtful || r.Kind == IKE && (r.Verdict == why.WrongKey || r.Verdict == why.Malformed):
 		g.fail()
 	default:
-		g.settle(n)
+		g.settle(0)
 	}
 }
 

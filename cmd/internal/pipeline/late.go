@@ -92,8 +92,7 @@ func (f *framer) wait(r *Record, closed bool) {
 	if closed {
 		q = &f.late.closed
 	}
-	same := q.exchanges[c.exchange]
-	switch {
+	switch same := q.exchanges[c.exchange]; {
 	case closed && len(same) >= maxLateExchange:
 		f.let(q, same[0])
 	case !closed && len(same) >= maxUnnumberedExchange:
@@ -287,13 +286,4 @@ func (f *framer) letIf(passes func(g *group) bool) {
 			}
 		}
 	}
-}
-
-// mergedInto is the frame that fragments of an IKE message are merged into: r where it was
-// decrypted, else 0.
-func mergedInto(r *Record) uint64 {
-	if r.Kind == IKE && r.IKEOpened() {
-		return r.Number
-	}
-	return 0
 }

@@ -138,9 +138,8 @@ func (l *line) waiting() *group {
 
 // goesOn reports whether what the first batch waited for is settled, and nobody delivers it yet.
 func (l *line) goesOn() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.stuck != nil && l.stuck.isSettled()
+	g := l.waiting()
+	return g != nil && g.isSettled()
 }
 
 // failure returns the error of a sink.

@@ -165,13 +165,9 @@ const maxManualSPI = 1 << 20
 // plausibleESP reports whether a payload of length bytes on the wire is ESP rather than any other
 // protocol or random data: its length, its sequence number, and that what follows looks encrypted.
 func plausibleESP(h *esp.Header, payload []byte, length int) bool {
-	switch {
-	case h.Seq == 0 || h.Seq >= maxDoubtful || length%espUnit != 0 || length < minESP:
-		return false
-	case len(payload) < esp.HeaderLen+espUnit: // the capture cut it
-		return false
-	}
-	return looksRandom(payload, esp.HeaderLen)
+	whole := len(payload) >= esp.HeaderLen+espUnit // else the capture cut it
+	return h.Seq != 0 && h.Seq < maxDoubtful && length%espUnit == 0 && length >= minESP &&
+		whole && looksRandom(payload, esp.HeaderLen)
 }
 
 // looksClear reports whether behind the header of ESP there is a UDP packet of L2TP, or an IP

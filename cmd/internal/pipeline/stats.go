@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"cmp"
+	"slices"
 
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/salookup"
@@ -107,10 +108,8 @@ func (s *Stats) Tunnelled() uint64 { return s.ByKind[IKE] + s.ByKind[ESP] + s.By
 func (s *Stats) Count(k Kind, v why.Verdict) uint64 { return *s.counter(k, v) }
 
 func (s *Stats) counter(k Kind, v why.Verdict) *uint64 {
-	for i := range why.Verdicts {
-		if why.Verdicts[i] == v {
-			return &s.byVerdict[k][i]
-		}
+	if i := slices.Index(why.Verdicts[:], v); i >= 0 {
+		return &s.byVerdict[k][i]
 	}
 	return new(uint64)
 }

@@ -1,9 +1,6 @@
 package pipeline
 
-import (
-	"l2tpdump/capture"
-	"l2tpdump/cmd/internal/why"
-)
+import "l2tpdump/cmd/internal/why"
 
 const maxWrappings = 4 // frames inside each other
 
@@ -17,7 +14,7 @@ func (f *framer) unwrap(r *Record, depth int) (taken bool) {
 	if !ok {
 		return false
 	}
-	outer := r.outside()
+	outer := *r
 	r.Link, r.Unwrapped, r.Whole, r.complete = w.Link, w.Data, nil, nil
 	r.wrap(w.Name)
 	inner := f.open(r, depth+1)
@@ -34,29 +31,9 @@ func (f *framer) unwrap(r *Record, depth int) (taken bool) {
 		}
 		return true
 	}
-	f.opened(r) // nothing stands for the fragments that it completed
-	r.restore(&outer)
+	f.opened(r)                                      // nothing stands for the fragments that it completed
+	group, joins, waits := r.group, r.joins, r.waits // if the frame inside was a fragment, the fate of its datagram
+	*r = outer
+	r.group, r.joins, r.waits = group, joins, waits
 	return false
-}
-
-// outside is what a record says of the frame that carries another.
-type outside struct {
-	link             capture.LinkType
-	net              capture.Frame
-	unwrapped, whole []byte
-	wrapping         string
-	fragments        int
-	complete         *group
-}
-
-func (r *Record) outside() outside {
-	return outside{r.Link, r.Net, r.Unwrapped, r.Whole, r.Wrapping, r.Fragments, r.complete}
-}
-
-// restore makes r what it was. If the frame inside was a fragment, r shares the fate of its
-// datagram.
-func (r *Record) restore(o *outside) {
-	r.Link, r.Net, r.Unwrapped, r.Whole = o.link, o.net, o.unwrapped, o.whole
-	r.Wrapping, r.Fragments, r.complete = o.wrapping, o.fragments, o.complete
-	r.Verdict, r.Reason = why.Clear, ""
 }
