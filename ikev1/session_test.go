@@ -655,8 +655,8 @@ func TestUncovered(t *testing.T) {
 	}
 }
 
-// TestForgottenSuite: should more come of an SA that a key opened and that was forgotten, the key is
-// tried with the cipher that was agreed on and with no other.
+// TestForgottenSuite: should more come of an SA that a key opened and that was forgotten, the key
+// is tried with the cipher that was agreed on and with no other.
 func TestForgottenSuite(t *testing.T) {
 	l := newLab(t, 1, 7, 2, 16)
 	l.main(ipID(l.initiator), ipID(l.responder))
