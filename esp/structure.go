@@ -29,9 +29,16 @@ const (
 // header says of itself and of its length; traffic flow confidentiality padding behind the payload
 // is allowed. A payload that contradicts its next header is refused (Bits is 0).
 func structure(plain []byte) (t trailer) {
+	t.judge(plain)
+	return t
+}
+
+// judge makes t, which is zero, what structure returns: the packet path does not wait for a trailer
+// to be copied.
+func (t *trailer) judge(plain []byte) {
 	n := len(plain) - 2
 	if n < 0 || int(plain[n]) > n {
-		return t
+		return
 	}
 	t.PadLen, t.NextHeader = int(plain[n]), plain[n+1]
 	t.PayloadLen = n - t.PadLen
@@ -44,7 +51,6 @@ func structure(plain []byte) (t trailer) {
 			t.Bits += head
 		}
 	}
-	return t
 }
 
 // familiar reports whether the padding is right and the payload does not contradict its next
@@ -56,7 +62,8 @@ func (t *trailer) familiar() bool {
 // plausible returns the evidence of what is behind a good ICV, 0 if it can't be a plaintext at all.
 // Less than minVerified is that of the padding alone, whatever it is the padding of.
 func plausible(plain []byte) int {
-	switch t := structure(plain); {
+	var t trailer
+	switch t.judge(plain); {
 	case t.Bits >= minVerified:
 		return t.Bits
 	case t.padBits >= surePadding:

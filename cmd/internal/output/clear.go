@@ -2,7 +2,6 @@ package output
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"math"
@@ -328,7 +327,11 @@ func appendClearIKE(dst []byte, r *pipeline.Record) (out []byte, dropped int) {
 }
 
 func appendSPI(dst []byte, spi uint32) []byte {
-	return hex.AppendEncode(append(dst, "0x"...), binary.BigEndian.AppendUint32(make([]byte, 0, 4), spi))
+	dst = append(dst, "0x"...)
+	for shift := 28; shift >= 0; shift -= 4 {
+		dst = append(dst, "0123456789abcdef"[spi>>shift&15])
+	}
+	return dst
 }
 
 func appendAll(dst []byte, texts ...string) []byte {

@@ -30,7 +30,8 @@ func appendOpened(dst []byte, r *pipeline.Record) []byte {
 		dst = appendSPI(append(dst, "ESP "...), r.SPI)
 		dst = strconv.AppendUint(append(dst, " seq "...), uint64(r.Seq), 10)
 		if r.SA != nil {
-			dst = appendAll(dst, " ", r.SA.CipherName(), " ", r.SA.AuthName())
+			dst = append(append(dst, ' '), r.SA.CipherName()...)
+			dst = append(append(dst, ' '), r.SA.AuthName()...)
 		}
 		for _, spi := range r.Nested {
 			dst = appendSPI(append(dst, ", ESP "...), spi)
@@ -47,7 +48,7 @@ func appendOpened(dst []byte, r *pipeline.Record) []byte {
 	default:
 		return appendWrapping(dst, r)
 	}
-	dst = appendAll(dst, ", ", string(r.Verdict))
+	dst = append(append(dst, ", "...), string(r.Verdict)...)
 	if r.Fragments > 0 {
 		dst = strconv.AppendInt(append(dst, ", reassembled from "...), int64(r.Fragments), 10)
 		dst = append(dst, " fragments"...)
