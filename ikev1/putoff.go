@@ -19,7 +19,7 @@ type begun struct {
 	number   int64 // of its SA, of all
 	cookie   Cookie
 	datagram Datagram
-	message  *Message // nil: its number is known
+	message  *Message // nil: it is in clear, and its number is known
 }
 
 // postpone puts a message off if it is the first with its cookies, and no key names them. Keys
@@ -70,7 +70,7 @@ func (p *putOff) add(b begun, raw []byte) {
 			delete(p.at, old)
 		}
 	}
-	if b.datagram.Data = raw; b.message.Number > 0 { // it does not have to be kept
+	if b.datagram.Data = raw; !b.message.Encrypted && b.message.Number > 0 { // it does not have to be kept
 		b.message = nil
 	}
 	p.ring[i] = b

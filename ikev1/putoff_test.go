@@ -57,6 +57,24 @@ func TestPutOff(t *testing.T) {
 	}
 }
 
+// TestPutOffAggressive: a key that comes behind the last message of aggressive mode, with which a
+// capture begins, opens it though its number was known before.
+func TestPutOffAggressive(t *testing.T) {
+	l := newLab(t, 15, 7, 2, 16)
+	l.session()
+	d := l.list[4]
+	d.Data[18] = byte(ExchangeAggressive)
+	tr, list := follow(nil, []*Datagram{d})
+	m := list[0]
+	if m.Decrypted || m.Number != 3 || len(tr.families) > 0 {
+		t.Fatalf("message %d decrypted %v, %d SAs", m.Number, m.Decrypted, len(tr.families))
+	}
+	tr.AddSecret(l.secret)
+	if !tr.Decrypt(m) || m.Number != 3 || !m.FromInitiator || m.Err != nil || m.SA == nil {
+		t.Errorf("message %d, from the initiator %v, decrypted %v: %v", m.Number, m.FromInitiator, m.Decrypted, m.Err)
+	}
+}
+
 // TestPutOffBounds: of messages with ever new cookies no SA is made, whatever they look like, and
 // the newest are remembered.
 func TestPutOffBounds(t *testing.T) {
