@@ -98,9 +98,10 @@ func (r *Reader) block(p *Packet) (isPacket bool, err error) {
 		return false, err
 	}
 	if len(body) < least {
-		return false, r.damaged(4, "%s of %d bytes is shorter than its fields", what, length)
+		err = r.damaged(4, "%s of %d bytes is shorter than its fields", what, length)
+	} else {
+		isPacket, err = read(r, p, body)
 	}
-	isPacket, err = read(r, p, body)
 	switch {
 	case err == nil:
 		r.in.take(int(length))

@@ -143,3 +143,20 @@ func TestResyncIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// Behind an interface description that can't be read nothing tells which interface a packet is of.
+func TestShortInterfaceEndsReading(t *testing.T) {
+	b := new(ngBuilder)
+	b.section(binary.LittleEndian)
+	b.ifc(Ethernet, 0)
+	b.block(blockInterface, make([]byte, 4))
+	b.ifc(Raw, 0)
+	b.epb(1, 7, 4, []byte("good"))
+	r, err := NewReader(bytes.NewReader(b.Bytes()), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all, err := readAll(r); len(all) != 0 || err == nil || !strings.Contains(err.Error(), "shorter than its fields") {
+		t.Errorf("%v %v", all, err)
+	}
+}
