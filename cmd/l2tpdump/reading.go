@@ -116,7 +116,7 @@ const (
 
 // Percentages of garbage.
 const (
-	fewGarbage  = 40
+	fewGarbage  = 50
 	muchGarbage = 400
 )
 
