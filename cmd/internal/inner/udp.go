@@ -61,18 +61,19 @@ func readUDP(h *packet) (u datagram, ok bool) {
 // "" if that is none of these, too short for it, or a message of DNS that is not whole.
 func (u *datagram) service() string {
 	whole := len(u.data) == u.size-8
+	of := func(port uint16) bool { return u.src == port || u.dst == port }
 	switch {
-	case whole && ofPort(u.src, u.dst, 53):
+	case whole && of(53):
 		return "DNS"
-	case whole && ofPort(u.src, u.dst, 5353):
+	case whole && of(5353):
 		return "mDNS"
-	case whole && ofPort(u.src, u.dst, 5355):
+	case whole && of(5355):
 		return "LLMNR"
-	case ofPort(u.src, u.dst, 67, 68):
+	case of(67) || of(68):
 		return "DHCP"
-	case ofPort(u.src, u.dst, 546, 547) && len(u.data) >= 4:
+	case (of(546) || of(547)) && len(u.data) >= 4:
 		return "DHCP6"
-	case ofPort(u.src, u.dst, 123) && len(u.data) >= 48:
+	case of(123) && len(u.data) >= 48:
 		return "NTP"
 	}
 	return ""

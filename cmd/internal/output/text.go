@@ -155,7 +155,7 @@ func (t *Text) appendMessage(b []byte, m *pipeline.Message) []byte {
 func (t *Text) appendESP(b []byte, r *pipeline.Record) []byte {
 	b = appendSPI(append(b, "ESP "...), r.SPI)
 	b = strconv.AppendUint(append(b, '/'), uint64(r.Seq), 10)
-	b = appendAll(b, " [", string(r.Verdict), "]: ")
+	b = append(append(append(b, " ["...), r.Verdict...), "]: "...)
 	for _, spi := range r.Nested {
 		b = appendSPI(append(b, "ESP "...), spi)
 		b = append(b, ": "...)
