@@ -152,6 +152,7 @@ func (t *Table) Admit(all []Arrival) {
 	for i := range all {
 		t.admit(&all[i])
 	}
+	t.trial.release()
 }
 
 // nearSPIs is how many have what packets need of them in the processor's caches anyway.
@@ -172,6 +173,8 @@ func (t *Table) prefetch(all []Arrival) {
 		if f := all[i].Flow; f != nil {
 			all[i].Ring = f.ring
 			lanes.Prefetch(unsafe.Pointer(f.ring), unsafe.Sizeof(opening{}))
+		} else if s := t.bySPI.get(all[i].SPI).secrets; s != nil && s.before == nil {
+			t.trial.expect(s.Secret, all[i].Packet)
 		}
 	}
 	for i := range all {
