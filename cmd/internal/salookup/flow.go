@@ -147,7 +147,7 @@ func (t *Table) Admit(all []Arrival) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.bySPI.len > nearSPIs {
-		t.prefetch(all)
+		t.lookAhead(all)
 	}
 	for i := range all {
 		t.admit(&all[i])
@@ -158,9 +158,10 @@ func (t *Table) Admit(all []Arrival) {
 // nearSPIs is how many have what packets need of them in the processor's caches anyway.
 const nearSPIs = 512
 
-// prefetch has the memory fetched of what opens the packets: each step for all of them, before the
-// first is needed for the next step. What is true of a flow admit finds out.
-func (t *Table) prefetch(all []Arrival) {
+// lookAhead has the memory fetched of what opens the packets: each step for all of them, before the
+// first is needed for the next step. What is likely to be tried on first packets is done together,
+// too. What is true of a flow admit finds out.
+func (t *Table) lookAhead(all []Arrival) {
 	for i := range all {
 		t.bySPI.prefetch(all[i].SPI)
 	}
