@@ -1,8 +1,10 @@
 package lanes
 
 import (
+	"bytes"
 	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding"
 	"encoding/binary"
 	"hash"
@@ -67,21 +69,23 @@ func NewHMACSHA256(key []byte) HMAC { return newHMAC(hmacSHA256, key) }
 func newHMAC(a *algorithm, key []byte) (m HMAC) {
 	m.algorithm = a
 	w := a.workers.Get().(*keyWorker)
-	m.inner, m.outer = w.behind(a, key, 0x36), w.behind(a, key, 0x5c)
+	m.inner, m.outer = w.behind(a, key, innerPad), w.behind(a, key, outerPad)
 	a.workers.Put(w)
 	return m
 }
 
+// ipad and opad of RFC 2104.
+var innerPad, outerPad = bytes.Repeat([]byte{0x36}, blockLen), bytes.Repeat([]byte{0x5c}, blockLen)
+
 // keyWorker is memory to make states of keys in.
 type keyWorker struct {
 	digest hash.Hash
-	block  [blockLen]byte
+	block  [blockLen]byte // zero between the calls
 	saved  []byte
 }
 
 // behind is the state behind the key XORed with the pad.
-func (w *keyWorker) behind(a *algorithm, key []byte, pad byte) (state [8]uint32) {
-	clear(w.block[:])
+func (w *keyWorker) behind(a *algorithm, key, pad []byte) (state [8]uint32) {
 	if len(key) > blockLen {
 		w.digest.Reset()
 		w.digest.Write(key)
@@ -89,9 +93,7 @@ func (w *keyWorker) behind(a *algorithm, key []byte, pad byte) (state [8]uint32)
 	} else {
 		copy(w.block[:], key)
 	}
-	for i := range w.block {
-		w.block[i] ^= pad
-	}
+	subtle.XORBytes(w.block[:], w.block[:], pad)
 	w.digest.Reset()
 	w.saved = save(w.saved[:0], w.digest, w.block[:])
 	clear(w.block[:])
