@@ -57,9 +57,9 @@ func (k Key) Bytes() []byte {
 }
 
 // Equal reports whether both keys have the same bytes, in a time that depends on the
-// length only.
+// length only, and on whether both are one piece of memory.
 func (k Key) Equal(other Key) bool {
-	return subtle.ConstantTimeCompare(k.Bytes(), other.Bytes()) == 1
+	return k == other || subtle.ConstantTimeCompare(k.Bytes(), other.Bytes()) == 1
 }
 
 // Head returns the first n bytes, the whole key if it has no more, and the empty key for n <= 0.
@@ -76,7 +76,7 @@ func (k Key) Head(n int) Key {
 // HasPrefix reports whether the key begins with prefix; each key begins with the empty key.
 func (k Key) HasPrefix(prefix Key) bool {
 	n := prefix.Len()
-	return n <= k.Len() && subtle.ConstantTimeCompare(k.Bytes()[:n], prefix.Bytes()) == 1
+	return k == prefix || n <= k.Len() && subtle.ConstantTimeCompare(k.Bytes()[:n], prefix.Bytes()) == 1
 }
 
 // Fingerprint tells keys apart without showing them: 8 hex digits of a SHA-256 over a

@@ -38,8 +38,8 @@ func TestBounds(t *testing.T) {
 	cipher := esp.Suite{Cipher: esp.CipherByName("aes-cbc")}
 	var set Set
 	for i := range maxCandidates + 10 {
-		set.add(Candidate{Suite: cipher, Key: key(i), AuthKey: key(i)})
-		set.add(Candidate{Suite: cipher, Key: key(i)})
+		set.add(&Candidate{Suite: cipher, Key: key(i), AuthKey: key(i)})
+		set.add(&Candidate{Suite: cipher, Key: key(i)})
 	}
 	if len(set.Candidates) != maxCandidates || len(set.plain) != maxCandidates {
 		t.Errorf("%d candidates, %d whose ICV is not checked", len(set.Candidates), len(set.plain))

@@ -168,7 +168,7 @@ func (t *Set) withKey(s *Source, suite esp.Suite, icvLen, n int, guessed bool) {
 	if suite.Cipher.AEAD {
 		for _, l := range namedFirst(suite.Cipher.ICVLens, icvLen) {
 			c.Suite.ICVLen = l
-			t.add(c)
+			t.add(&c)
 		}
 		return
 	}
@@ -212,17 +212,18 @@ func (t *Set) withAuthKey(c Candidate, o *Source, auth esp.Key, head bool) (any 
 		}
 		d := c
 		d.Suite.Auth, d.AuthKey, d.AuthFrom, d.Guessed = a, auth.Head(a.KeyLen), o, c.Guessed || guessed
-		t.add(d)
+		t.add(&d)
 		any = true
 	}
-	named := false
-	for _, a := range t.namedAuths(c.From, o) {
+	named, all := false, t.namedAuths(c.From, o)
+	for _, a := range all {
 		named = named || a.Checked
 		add(a, false)
 		add(otherTruncation(a), true)
 	}
 	for _, a := range esp.Auths {
-		if a.Checked && (a.KeyLen == auth.Len() || !named && head && a.KeyLen < auth.Len()) {
+		fits := a.KeyLen == auth.Len() || !named && head && a.KeyLen < auth.Len()
+		if a.Checked && fits && !slices.Contains(all, a) {
 			add(a, true)
 		}
 	}
@@ -280,7 +281,7 @@ func (t *Set) withoutAuthKey(c Candidate) {
 		lens[a.ICVLen] = true
 		d := c
 		d.Suite.Auth, d.Guessed = a, c.Guessed || guessed
-		t.add(d)
+		t.add(&d)
 	}
 	for _, a := range t.namedAuths(c.From, c.From) {
 		add(a, false)
@@ -294,7 +295,7 @@ func (t *Set) withoutAuthKey(c Candidate) {
 }
 
 // add appends the candidate, once.
-func (t *Set) add(c Candidate) {
+func (t *Set) add(c *Candidate) {
 	list := &t.plain
 	if c.Checks() {
 		list = &t.Candidates
@@ -308,7 +309,7 @@ func (t *Set) add(c Candidate) {
 			return
 		}
 	}
-	*list = append(*list, c)
+	*list = append(*list, *c)
 }
 
 // Named is the suite as far as the sources name it.

@@ -170,3 +170,32 @@ func BenchmarkUnknownSPIs(b *testing.B) {
 		db.open(p)
 	}
 }
+
+// BenchmarkFirstPackets is the first packet of each of many SAs, whose keys are all known in full.
+func BenchmarkFirstPackets(b *testing.B) {
+	const sas = 8192
+	secrets := manySecrets(sas)
+	packets := make([]salookup.Arrival, sas)
+	for i, s := range secrets {
+		e := cbcSealer()
+		e.spi, e.key, e.authKey = s.SPI, s.Key.Bytes(), s.AuthKey.Bytes()
+		p := e.next(seal.L2TP(50), 17)
+		packets[i].Header = salookup.Header{SPI: p.spi, Src: p.src, Dst: p.dst}
+		packets[i].Data, packets[i].Time = p.data, p.time
+	}
+	db := salookup.New()
+	b.ReportAllocs()
+	for i := 0; i < b.N; i += 32 {
+		at := i % sas
+		if at == 0 {
+			b.StopTimer()
+			db = salookup.New()
+			db.AddSecrets(secrets...)
+			b.StartTimer()
+		}
+		db.Admit(packets[at : at+32])
+		if packets[at].Ring == nil {
+			b.Fatal("a packet is not opened")
+		}
+	}
+}
