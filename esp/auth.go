@@ -19,19 +19,19 @@ type Auth struct {
 	ICVLen  int    // bytes of the ICV on the wire
 	Checked bool   // the ICV can be computed; false for "none" and "any-N"
 
-	lanes   func(key []byte) lanes.HMAC // of many packets at once; nil: prepare
+	lanes   *lanes.Algorithm // of many packets at once; nil: prepare
 	prepare func(key []byte) (macKey, error)
 }
 
 // Auths is the table of authentication algorithms, the common ones first.
 var Auths = []*Auth{
-	{Name: "hmac-sha1-96", KeyLen: 20, ICVLen: 12, Checked: true, lanes: lanes.NewHMACSHA1},
-	{Name: "hmac-sha2-256-128", KeyLen: 32, ICVLen: 16, Checked: true, lanes: lanes.NewHMACSHA256},
+	{Name: "hmac-sha1-96", KeyLen: 20, ICVLen: 12, Checked: true, lanes: lanes.SHA1},
+	{Name: "hmac-sha2-256-128", KeyLen: 32, ICVLen: 16, Checked: true, lanes: lanes.SHA256},
 	{Name: "hmac-md5-96", KeyLen: 16, ICVLen: 12, Checked: true, prepare: hmacOf(md5.New)},
 	{Name: "hmac-sha2-384-192", KeyLen: 48, ICVLen: 24, Checked: true, prepare: hmacOf(sha512.New384)},
 	{Name: "hmac-sha2-512-256", KeyLen: 64, ICVLen: 32, Checked: true, prepare: hmacOf(sha512.New)},
 	// The truncation of draft-ietf-ipsec-ciph-sha-256-00, still made by old stacks.
-	{Name: "hmac-sha2-256-96", KeyLen: 32, ICVLen: 12, Checked: true, lanes: lanes.NewHMACSHA256},
+	{Name: "hmac-sha2-256-96", KeyLen: 32, ICVLen: 12, Checked: true, lanes: lanes.SHA256},
 	// Not standards: 96 bits, as of the older algorithms, from stacks that never took the length of
 	// RFC 4868.
 	{Name: "hmac-sha2-384-96", KeyLen: 48, ICVLen: 12, Checked: true, prepare: hmacOf(sha512.New384)},

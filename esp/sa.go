@@ -68,6 +68,11 @@ type Plaintext struct {
 // The error wraps ErrIncomplete if a key is too short; a part of the suite that is not named, or a
 // key that is too long, is an error of its own.
 func NewSA(spi uint32, s Suite, key, authKey Key) (*SA, error) {
+	return newSA(spi, s, key, authKey, func(k lanes.Key) { *k.HMAC = k.Algorithm.HMAC(k.Bytes) })
+}
+
+// newSA is NewSA; with is called with what the HMAC is to be made of, if it is one of package lanes.
+func newSA(spi uint32, s Suite, key, authKey Key, with func(lanes.Key)) (*SA, error) {
 	c := s.Cipher
 	if c == nil {
 		return nil, errors.New("esp: encryption algorithm is not known")
@@ -82,7 +87,7 @@ func NewSA(spi uint32, s Suite, key, authKey Key) (*SA, error) {
 		return nil, err
 	}
 	sa := &SA{spi: spi, keyLen: uint8(s.KeyLen), esn: s.ESN, cipher: c}
-	mac, err := sa.authenticate(s.Auth, s.ICVLen, authKey)
+	mac, err := sa.authenticate(s.Auth, s.ICVLen, authKey, with)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +127,7 @@ func checkLen(algorithm string, key Key, want int) error {
 
 // authenticate sets what the ICV is checked with, and its length. It returns the key of a mac that
 // is none of package lanes.
-func (sa *SA) authenticate(a *Auth, icvLen int, key Key) (macKey, error) {
+func (sa *SA) authenticate(a *Auth, icvLen int, key Key, with func(lanes.Key)) (macKey, error) {
 	if c := sa.cipher; c.AEAD {
 		if !slices.Contains(c.ICVLens, icvLen) {
 			return nil, fmt.Errorf("esp: %s has no integrity check value of %d bytes", c.Name, icvLen)
@@ -142,7 +147,7 @@ func (sa *SA) authenticate(a *Auth, icvLen int, key Key) (macKey, error) {
 	}
 	sa.mac = true
 	if a.lanes != nil {
-		sa.hmac = a.lanes(key.Bytes())
+		with(lanes.Key{Algorithm: a.lanes, Bytes: key.Bytes(), HMAC: &sa.hmac})
 		return nil, nil
 	}
 	mac, err := a.prepare(key.Bytes())

@@ -45,7 +45,7 @@ func TestAuthKnownAnswers(t *testing.T) {
 		a := AuthByName(c.name)
 		var st state
 		if key := unhex(t, c.key); a.lanes != nil {
-			hmac := a.lanes(key)
+			hmac := a.lanes.HMAC(key)
 			st.setHMAC(&hmac)
 		} else if k, err := a.prepare(key); err != nil {
 			t.Fatal(err)

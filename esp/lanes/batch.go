@@ -1,6 +1,9 @@
 package lanes
 
-import "encoding/binary"
+import (
+	"crypto/subtle"
+	"encoding/binary"
+)
 
 // batch hashes messages in lanes.
 type batch struct {
@@ -18,7 +21,7 @@ type lane struct {
 }
 
 // sums computes the HMACs of messages of one algorithm.
-func (b *batch) sums(a *algorithm, k compression, messages []*Message) {
+func (b *batch) sums(a *Algorithm, k compression, messages []*Message) {
 	b.inner(a, k, messages)
 	for len(messages) > 0 {
 		n := min(len(messages), k.lanes)
@@ -29,7 +32,7 @@ func (b *batch) sums(a *algorithm, k compression, messages []*Message) {
 }
 
 // inner sets the Sums to the inner hashes. A lane that is done takes the next message.
-func (b *batch) inner(a *algorithm, k compression, messages []*Message) {
+func (b *batch) inner(a *Algorithm, k compression, messages []*Message) {
 	lanes := b.lanes[:k.lanes]
 	for i := range lanes {
 		messages = b.take(i, messages)
@@ -104,7 +107,7 @@ func pad(tail []byte, length int) []byte {
 }
 
 // outer makes the inner hashes in the Sums of as many messages as there are lanes the HMACs.
-func (b *batch) outer(a *algorithm, k compression, messages []*Message) {
+func (b *batch) outer(a *Algorithm, k compression, messages []*Message) {
 	for i := range k.lanes {
 		m := messages[min(i, len(messages)-1)] // an idle lane does the last one once more
 		block := pad(append(b.lanes[i].memory[:0], m.Sum[:a.size]...), a.size)
@@ -117,13 +120,37 @@ func (b *batch) outer(a *algorithm, k compression, messages []*Message) {
 	}
 }
 
+// keys makes the HMACs of half as many keys as there are lanes, none longer than a block.
+func (b *batch) keys(a *Algorithm, k compression, keys []Key) {
+	for i := range k.lanes {
+		block, pad := b.lanes[i].memory[:blockLen], innerPad
+		if i%2 != 0 {
+			pad = outerPad
+		}
+		copy(block, pad)
+		subtle.XORBytes(block, pad, keys[min(i/2, len(keys)-1)].Bytes) // an idle lane does the last one once more
+		b.data[i] = &block[0]
+		b.load(i, &a.start)
+	}
+	k.blocks(&b.state, &b.data, 1)
+	for i, key := range keys {
+		*key.HMAC = HMAC{Algorithm: a}
+		for j := range a.size / 4 {
+			key.HMAC.inner[j], key.HMAC.outer[j] = b.state[j][2*i], b.state[j][2*i+1]
+		}
+	}
+	for i := range k.lanes {
+		clear(b.lanes[i].memory[:blockLen])
+	}
+}
+
 func (b *batch) load(i int, state *[8]uint32) {
 	for j, w := range state {
 		b.state[j][i] = w
 	}
 }
 
-func (b *batch) store(a *algorithm, i int, m *Message) {
+func (b *batch) store(a *Algorithm, i int, m *Message) {
 	for j := range a.size / 4 {
 		binary.BigEndian.PutUint32(m.Sum[4*j:], b.state[j][i])
 	}

@@ -13,33 +13,42 @@ import (
 
 const blockLen = 64 // bytes of a block of SHA-1 and SHA-256
 
-// algorithm is a hash.
-type algorithm struct {
+// Algorithm is a hash that HMACs are made with.
+type Algorithm struct {
 	index  int
 	size   int // bytes of the digest and of the state
 	kernel func() compression
 	digest func() hash.Hash
+	start  [8]uint32 // state in front of the first block
 	// saved is the state of the standard library's hash behind one block: 4 bytes, the state, and the
 	// rest, which is the same for all blocks.
-	saved   []byte
-	workers sync.Pool // of *keyWorker
+	saved []byte
 }
 
+// The algorithms.
 var (
-	hmacSHA1   = newAlgorithm(0, sha1.New, func() compression { return best.sha1 })
-	hmacSHA256 = newAlgorithm(1, sha256.New, func() compression { return best.sha256 })
-	algorithms = []*algorithm{hmacSHA1, hmacSHA256}
+	SHA1       = newAlgorithm(0, sha1.New, func() compression { return best.sha1 })
+	SHA256     = newAlgorithm(1, sha256.New, func() compression { return best.sha256 })
+	algorithms = []*Algorithm{SHA1, SHA256}
 )
 
-// savedHead is the length of what is in front of the state in algorithm.saved.
+// savedHead is the length of what is in front of the state in Algorithm.saved.
 const savedHead = 4
 
-func newAlgorithm(index int, digest func() hash.Hash, kernel func() compression) *algorithm {
+func newAlgorithm(index int, digest func() hash.Hash, kernel func() compression) *Algorithm {
 	h := digest()
-	return &algorithm{
-		index: index, size: h.Size(), kernel: kernel, digest: digest, saved: save(nil, h, make([]byte, blockLen)),
-		workers: sync.Pool{New: func() any { return &keyWorker{digest: digest()} }},
+	a := &Algorithm{index: index, size: h.Size(), kernel: kernel, digest: digest}
+	a.start = a.state(save(nil, h, nil))
+	a.saved = save(nil, h, make([]byte, blockLen))
+	return a
+}
+
+// state is that in what the standard library's hash has saved.
+func (a *Algorithm) state(saved []byte) (state [8]uint32) {
+	for i := range a.size / 4 {
+		state[i] = binary.BigEndian.Uint32(saved[savedHead+4*i:])
 	}
+	return state
 }
 
 // save appends the saved state of h behind a block.
@@ -56,55 +65,67 @@ func save(dst []byte, h hash.Hash, block []byte) []byte {
 // message needs them again. Any number of goroutines may use it at the same time. The zero value is
 // none.
 type HMAC struct {
-	*algorithm
+	*Algorithm
 	inner, outer [8]uint32
 }
 
-// NewHMACSHA1 returns the HMAC-SHA1 of a key of any length.
-func NewHMACSHA1(key []byte) HMAC { return newHMAC(hmacSHA1, key) }
+// Key is what an HMAC is made of.
+type Key struct {
+	*Algorithm
+	Bytes []byte // of any length
+	HMAC  *HMAC  // set by [Hasher.Keys]
+}
 
-// NewHMACSHA256 returns the HMAC-SHA-256 of a key of any length.
-func NewHMACSHA256(key []byte) HMAC { return newHMAC(hmacSHA256, key) }
+// hashers are for single keys.
+var hashers = sync.Pool{New: func() any { return new(Hasher) }}
 
-func newHMAC(a *algorithm, key []byte) (m HMAC) {
-	m.algorithm = a
-	w := a.workers.Get().(*keyWorker)
-	m.inner, m.outer = w.behind(a, key, innerPad), w.behind(a, key, outerPad)
-	a.workers.Put(w)
+// HMAC returns the HMAC of a key of any length.
+func (a *Algorithm) HMAC(key []byte) (m HMAC) {
+	h := hashers.Get().(*Hasher)
+	m = HMAC{a, h.behind(a, key, innerPad), h.behind(a, key, outerPad)}
+	hashers.Put(h)
 	return m
+}
+
+// Keys makes the HMACs of keys. Long runs of keys of one algorithm are faster.
+func (h *Hasher) Keys(keys []Key) {
+	for len(keys) > 0 {
+		a, n := keys[0].Algorithm, 0
+		k := a.kernel()
+		for n < min(len(keys), k.lanes/2) && keys[n].Algorithm == a && len(keys[n].Bytes) <= blockLen {
+			n++
+		}
+		if n < max(1, k.least) {
+			n = 1
+			*keys[0].HMAC = a.HMAC(keys[0].Bytes)
+		} else {
+			h.lanes().keys(a, k, keys[:n])
+		}
+		keys = keys[n:]
+	}
 }
 
 // ipad and opad of RFC 2104.
 var innerPad, outerPad = bytes.Repeat([]byte{0x36}, blockLen), bytes.Repeat([]byte{0x5c}, blockLen)
 
-// keyWorker is memory to make states of keys in.
-type keyWorker struct {
-	digest hash.Hash
-	block  [blockLen]byte // zero between the calls
-	saved  []byte
-}
-
 // behind is the state behind the key XORed with the pad.
-func (w *keyWorker) behind(a *algorithm, key, pad []byte) (state [8]uint32) {
+func (h *Hasher) behind(a *Algorithm, key, pad []byte) [8]uint32 {
+	d := h.standard(a)
+	d.Reset()
 	if len(key) > blockLen {
-		w.digest.Reset()
-		w.digest.Write(key)
-		w.digest.Sum(w.block[:0])
-	} else {
-		copy(w.block[:], key)
+		d.Write(key)
+		key = d.Sum(h.sum[:0])
+		d.Reset()
 	}
-	subtle.XORBytes(w.block[:], w.block[:], pad)
-	w.digest.Reset()
-	w.saved = save(w.saved[:0], w.digest, w.block[:])
-	clear(w.block[:])
-	for i := range a.size / 4 {
-		state[i] = binary.BigEndian.Uint32(w.saved[savedHead+4*i:])
-	}
-	return state
+	copy(h.block[:], pad)
+	subtle.XORBytes(h.block[:], pad, key)
+	h.saved = save(h.saved[:0], d, h.block[:])
+	clear(h.block[:])
+	return a.state(h.saved)
 }
 
 // IsZero reports whether there is no key.
-func (m *HMAC) IsZero() bool { return m.algorithm == nil }
+func (m *HMAC) IsZero() bool { return m.Algorithm == nil }
 
 // Size is the length of the sum in bytes.
 func (m *HMAC) Size() int { return m.size }
@@ -124,6 +145,23 @@ type Hasher struct {
 	digest [2]hash.Hash // of each algorithm
 	saved  []byte
 	sum    [32]byte
+	block  [blockLen]byte
+}
+
+// lanes is the batch.
+func (h *Hasher) lanes() *batch {
+	if h.batch == nil {
+		h.batch = new(batch)
+	}
+	return h.batch
+}
+
+// standard is the standard library's hash.
+func (h *Hasher) standard(a *Algorithm) hash.Hash {
+	if h.digest[a.index] == nil {
+		h.digest[a.index] = a.digest()
+	}
+	return h.digest[a.index]
 }
 
 // Sums sets the Sum of each message. Messages of different lengths, keys and algorithms may be
@@ -136,16 +174,13 @@ func (h *Hasher) Sums(messages []Message) {
 		}
 		h.queue = h.queue[:0]
 		for i := range messages {
-			if messages[i].Key.algorithm == a {
+			if messages[i].Key.Algorithm == a {
 				h.queue = append(h.queue, &messages[i])
 			}
 		}
 		left -= len(h.queue)
 		if k := a.kernel(); k.blocks != nil && len(h.queue) >= k.least {
-			if h.batch == nil {
-				h.batch = new(batch)
-			}
-			h.batch.sums(a, k, h.queue)
+			h.lanes().sums(a, k, h.queue)
 		} else {
 			for _, m := range h.queue {
 				h.one(m)
@@ -157,21 +192,18 @@ func (h *Hasher) Sums(messages []Message) {
 
 // one has the standard library hash a message.
 func (h *Hasher) one(m *Message) {
-	if h.digest[m.Key.index] == nil {
-		h.digest[m.Key.index] = m.Key.digest()
-	}
-	d := h.digest[m.Key.index]
-	h.restore(d, m.Key.algorithm, &m.Key.inner)
+	d := h.standard(m.Key.Algorithm)
+	h.restore(d, m.Key.Algorithm, &m.Key.inner)
 	d.Write(m.Data)
 	d.Write(m.Suffix)
 	inner := d.Sum(h.sum[:0])
-	h.restore(d, m.Key.algorithm, &m.Key.outer)
+	h.restore(d, m.Key.Algorithm, &m.Key.outer)
 	d.Write(inner)
 	d.Sum(m.Sum[:0])
 }
 
 // restore gives the standard library's hash a state behind one block.
-func (h *Hasher) restore(d hash.Hash, a *algorithm, state *[8]uint32) {
+func (h *Hasher) restore(d hash.Hash, a *Algorithm, state *[8]uint32) {
 	h.saved = append(h.saved[:0], a.saved...)
 	for i := range a.size / 4 {
 		binary.BigEndian.PutUint32(h.saved[savedHead+4*i:], state[i])

@@ -94,11 +94,11 @@ func mix(r *rand.Rand, n, longest int) (messages []Message, want [][]byte) {
 		key := randomBytes(r, r.IntN(100))
 		m := Message{Data: randomBytes(r, r.IntN(longest+1)), Suffix: randomBytes(r, r.IntN(9))}
 		if r.IntN(2) == 0 {
-			hmac := NewHMACSHA1(key)
+			hmac := SHA1.HMAC(key)
 			m.Key = &hmac
 			want = append(want, reference(sha1.New, key, m.Data, m.Suffix))
 		} else {
-			hmac := NewHMACSHA256(key)
+			hmac := SHA256.HMAC(key)
 			m.Key = &hmac
 			want = append(want, reference(sha256.New, key, m.Data, m.Suffix))
 		}
@@ -135,7 +135,7 @@ func TestSumsLengths(t *testing.T) {
 	everyLevel(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(5, 6))
 		key := randomBytes(r, 20)
-		keys := []HMAC{NewHMACSHA1(key), NewHMACSHA256(key)}
+		keys := []HMAC{SHA1.HMAC(key), SHA256.HMAC(key)}
 		var h Hasher
 		for n := range 300 {
 			data := randomBytes(r, n)
@@ -158,6 +158,32 @@ func TestPrefetch(t *testing.T) {
 		Prefetch(nil, size)
 		Prefetch(unsafe.Pointer(&b[7]), size)
 	}
+}
+
+// TestKeys makes HMACs of keys together as each alone.
+func TestKeys(t *testing.T) {
+	everyLevel(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(9, 10))
+		var h Hasher
+		for n := range 50 {
+			for _, longest := range []int{20, blockLen, 2 * blockLen} {
+				keys, got := make([]Key, n), make([]HMAC, n)
+				for i := range keys {
+					a := algorithms[0]
+					if r.IntN(8) == 0 {
+						a = algorithms[1]
+					}
+					keys[i] = Key{a, randomBytes(r, r.IntN(longest+1)), &got[i]}
+				}
+				h.Keys(keys)
+				for i, k := range keys {
+					if got[i] != k.Algorithm.HMAC(k.Bytes) {
+						t.Fatalf("the HMAC of key %d of %d, of %d bytes, is wrong", i, n, len(k.Bytes))
+					}
+				}
+			}
+		}
+	})
 }
 
 func TestNoAllocation(t *testing.T) {
@@ -248,10 +274,10 @@ func BenchmarkCBC(b *testing.B) {
 }
 
 func BenchmarkHMACSHA1(b *testing.B) {
-	benchmarkSums(b, NewHMACSHA1, func(k kernels) compression { return k.sha1 })
+	benchmarkSums(b, SHA1.HMAC, func(k kernels) compression { return k.sha1 })
 }
 func BenchmarkHMACSHA256(b *testing.B) {
-	benchmarkSums(b, NewHMACSHA256, func(k kernels) compression { return k.sha256 })
+	benchmarkSums(b, SHA256.HMAC, func(k kernels) compression { return k.sha256 })
 }
 
 func benchmarkSums(b *testing.B, newKey func([]byte) HMAC, kernel func(kernels) compression) {

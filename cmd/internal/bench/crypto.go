@@ -93,7 +93,7 @@ func cryptoByLanes(last uint32) func([][]byte) int {
 	}
 	sas := perSA(last, func(key, authKey []byte) (x sa) {
 		x.cbc.SetKey(key)
-		x.hmac = lanes.NewHMACSHA1(authKey)
+		x.hmac = lanes.SHA1.HMAC(authKey)
 		return x
 	})
 	of := func(packet []byte) *sa { return &sas[binary.BigEndian.Uint32(packet)-firstSPI] }

@@ -60,7 +60,7 @@ func readAll(file string, decode bool) error {
 // hmacAll and cbcAll do a half of the cryptography each.
 func hmacAll(_ string, packets [][]byte) error {
 	_, authKey := traffic.NewSA(firstSPI).Keys()
-	auth := lanes.NewHMACSHA1(authKey)
+	auth := lanes.SHA1.HMAC(authKey)
 	var (
 		h        lanes.Hasher
 		messages [cryptoBatch]lanes.Message

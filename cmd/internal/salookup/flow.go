@@ -178,6 +178,7 @@ func (t *Table) lookAhead(all []Arrival) {
 			t.trial.expect(s.Secret, all[i].Packet)
 		}
 	}
+	t.trial.prepare()
 	for i := range all {
 		if r := all[i].Ring; all[i].Flow != nil && r != nil {
 			r.Likely().ready.Load().Prefetch()

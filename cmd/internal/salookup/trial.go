@@ -52,38 +52,38 @@ func (o *Fit) Proves(c *Candidate, cut int) bool {
 
 // Trial tries candidates on packets. It is only memory that is used again; the zero value is ready.
 type Trial struct {
-	scratch  []byte
-	opener   esp.Opener
-	expected []expectation
+	scratch []byte
+	opener  esp.Opener
+	// What is expected: a packet and a secret that is likely to open it, and the SA of that.
+	packets []Packet
+	secrets []*esp.Secret
+	sas     []*esp.SA
 }
 
-// expectation is a packet that is likely to be tried with an SA.
-type expectation struct {
-	packet       *byte // its first byte
-	sa           *esp.SA
-	key, authKey esp.Key
-}
-
-// expect says that a packet is likely to be tried with the keys of a secret, see esp.Opener.Expect.
+// expect says that a packet is likely to be tried with the keys of a secret.
 func (t *Trial) expect(s *esp.Secret, p Packet) {
-	if s.Suite.Cipher == nil || s.Suite.Auth == nil {
-		return
+	// A further packet of a flow is none that the first one opens.
+	if s.Suite.Cipher != nil && s.Suite.Auth != nil && !slices.Contains(t.secrets, s) {
+		t.packets, t.secrets = append(t.packets, p), append(t.secrets, s)
 	}
-	if slices.ContainsFunc(t.expected, func(e expectation) bool { return e.key == s.Key }) {
-		return // a further packet of a flow that the first one opens
-	}
-	if sa, err := esp.NewSA(s.SPI, s.Suite, s.Key, s.AuthKey); err == nil {
-		t.opener.Expect(sa, p.Data, 0, p.Cut)
-		t.expected = append(t.expected, expectation{&p.Data[0], sa, s.Key, s.AuthKey})
+}
+
+// prepare does together what trials of the expected packets need, see esp.Opener.Expect.
+func (t *Trial) prepare() {
+	t.sas = t.opener.NewSAs(t.sas, t.secrets)
+	for i, sa := range t.sas {
+		if p := t.packets[i]; sa != nil {
+			t.opener.Expect(sa, p.Data, 0, p.Cut)
+		}
 	}
 }
 
 // sa makes the SA of a candidate for a packet, if it is not there.
 func (t *Trial) sa(spi uint32, suite esp.Suite, c *Candidate, p Packet) (*esp.SA, error) {
-	for i := range t.expected {
-		e := &t.expected[i]
-		if e.packet == &p.Data[0] && e.key == c.Key && e.authKey == c.AuthKey && e.sa.Suite() == suite {
-			return e.sa, nil
+	for i, sa := range t.sas {
+		s := t.secrets[i]
+		if &t.packets[i].Data[0] == &p.Data[0] && sa != nil && s.Key == c.Key && s.AuthKey == c.AuthKey && sa.Suite() == suite {
+			return sa, nil
 		}
 	}
 	return esp.NewSA(spi, suite, c.Key, c.AuthKey)
@@ -92,8 +92,10 @@ func (t *Trial) sa(spi uint32, suite esp.Suite, c *Candidate, p Packet) (*esp.SA
 // release forgets the packets.
 func (t *Trial) release() {
 	t.opener.Release()
-	clear(t.expected)
-	t.expected = t.expected[:0]
+	clear(t.packets)
+	clear(t.secrets)
+	clear(t.sas)
+	t.packets, t.secrets, t.sas = t.packets[:0], t.secrets[:0], t.sas[:0]
 }
 
 // room returns memory for a plaintext that nobody reads.
