@@ -1,9 +1,6 @@
 package lanes
 
-import (
-	"crypto/subtle"
-	"encoding/binary"
-)
+import "encoding/binary"
 
 // batch hashes messages in lanes.
 type batch struct {
@@ -123,13 +120,8 @@ func (b *batch) outer(a *Algorithm, k compression, messages []*Message) {
 // keys makes the HMACs of half as many keys as there are lanes, none longer than a block.
 func (b *batch) keys(a *Algorithm, k compression, keys []Key) {
 	for i := range k.lanes {
-		block, pad := b.lanes[i].memory[:blockLen], innerPad
-		if i%2 != 0 {
-			pad = outerPad
-		}
-		copy(block, pad)
-		subtle.XORBytes(block, pad, keys[min(i/2, len(keys)-1)].Bytes) // an idle lane does the last one once more
-		b.data[i] = &block[0]
+		key := keys[min(i/2, len(keys)-1)] // an idle lane does the last one once more
+		b.data[i] = &pads[i%2].with(key.Bytes, (*[blockLen]byte)(b.lanes[i].memory[:]))[0]
 		b.load(i, &a.start)
 	}
 	k.blocks(&b.state, &b.data, 1)
@@ -140,7 +132,7 @@ func (b *batch) keys(a *Algorithm, k compression, keys []Key) {
 		}
 	}
 	for i := range k.lanes {
-		clear(b.lanes[i].memory[:blockLen])
+		clear(b.lanes[i].memory[:]) // the key's
 	}
 }
 

@@ -82,7 +82,7 @@ var hashers = sync.Pool{New: func() any { return new(Hasher) }}
 // HMAC returns the HMAC of a key of any length.
 func (a *Algorithm) HMAC(key []byte) (m HMAC) {
 	h := hashers.Get().(*Hasher)
-	m = HMAC{a, h.behind(a, key, innerPad), h.behind(a, key, outerPad)}
+	m = HMAC{a, h.behind(a, key, &pads[0]), h.behind(a, key, &pads[1])}
 	hashers.Put(h)
 	return m
 }
@@ -105,11 +105,21 @@ func (h *Hasher) Keys(keys []Key) {
 	}
 }
 
-// ipad and opad of RFC 2104.
-var innerPad, outerPad = bytes.Repeat([]byte{0x36}, blockLen), bytes.Repeat([]byte{0x5c}, blockLen)
+// padding is a block that a key is XORed with.
+type padding [blockLen]byte
+
+// pads are ipad and opad of RFC 2104.
+var pads = [2]padding{padding(bytes.Repeat([]byte{0x36}, blockLen)), padding(bytes.Repeat([]byte{0x5c}, blockLen))}
+
+// with makes block that of a key, which is no longer than one.
+func (p *padding) with(key []byte, block *[blockLen]byte) []byte {
+	*block = *p
+	subtle.XORBytes(block[:], p[:], key)
+	return block[:]
+}
 
 // behind is the state behind the key XORed with the pad.
-func (h *Hasher) behind(a *Algorithm, key, pad []byte) [8]uint32 {
+func (h *Hasher) behind(a *Algorithm, key []byte, pad *padding) [8]uint32 {
 	d := h.standard(a)
 	d.Reset()
 	if len(key) > blockLen {
@@ -117,9 +127,7 @@ func (h *Hasher) behind(a *Algorithm, key, pad []byte) [8]uint32 {
 		key = d.Sum(h.sum[:0])
 		d.Reset()
 	}
-	copy(h.block[:], pad)
-	subtle.XORBytes(h.block[:], pad, key)
-	h.saved = save(h.saved[:0], d, h.block[:])
+	h.saved = save(h.saved[:0], d, pad.with(key, &h.block))
 	clear(h.block[:])
 	return a.state(h.saved)
 }
