@@ -71,7 +71,7 @@ func NewSA(spi uint32, s Suite, key, authKey Key) (*SA, error) {
 	return newSA(spi, s, key, authKey, func(k lanes.Key) { *k.HMAC = k.Algorithm.HMAC(k.Bytes) })
 }
 
-// newSA is NewSA; with is called with what the HMAC is to be made of, if it is one of package lanes.
+// newSA is NewSA; with gets what the HMAC is to be made of, if it is one of package lanes.
 func newSA(spi uint32, s Suite, key, authKey Key, with func(lanes.Key)) (*SA, error) {
 	c := s.Cipher
 	if c == nil {

@@ -81,8 +81,10 @@ func (t *Trial) prepare() {
 // sa makes the SA of a candidate for a packet, if it is not there.
 func (t *Trial) sa(spi uint32, suite esp.Suite, c *Candidate, p Packet) (*esp.SA, error) {
 	for i, sa := range t.sas {
-		s := t.secrets[i]
-		if &t.packets[i].Data[0] == &p.Data[0] && sa != nil && s.Key == c.Key && s.AuthKey == c.AuthKey && sa.Suite() == suite {
+		if s := t.secrets[i]; sa == nil || s.Key != c.Key || s.AuthKey != c.AuthKey {
+			continue
+		}
+		if &t.packets[i].Data[0] == &p.Data[0] && sa.Suite() == suite {
 			return sa, nil
 		}
 	}
