@@ -29,10 +29,25 @@ func NewKey(b []byte) Key {
 	if len(b) == 0 {
 		return Key{}
 	}
-	k := make([]byte, lengthSize+len(b))
-	binary.NativeEndian.PutUint32(k, uint32(len(b)))
-	copy(k[lengthSize:], b)
-	return Key{&k[0]}
+	one := make(KeyRoom, 0, lengthSize+len(b))
+	return one.NewKey(b)
+}
+
+// A KeyRoom is memory for several keys, which is kept as long as one of them. The zero value is
+// ready.
+type KeyRoom []byte
+
+// NewKey is the function NewKey.
+func (r *KeyRoom) NewKey(b []byte) Key {
+	if len(b) == 0 {
+		return Key{}
+	}
+	if cap(*r)-len(*r) < lengthSize+len(b) {
+		*r = make([]byte, 0, max(512, lengthSize+len(b)))
+	}
+	at := len(*r)
+	*r = append(binary.NativeEndian.AppendUint32(*r, uint32(len(b))), b...)
+	return Key{&(*r)[at]}
 }
 
 // Len returns the number of bytes.

@@ -76,3 +76,20 @@ func TestKey(t *testing.T) {
 		t.Error("append to Bytes reaches the key")
 	}
 }
+
+// Keys in common memory are what they are alone.
+func TestKeyRoom(t *testing.T) {
+	var room KeyRoom
+	var keys []Key
+	raw := bytes.Repeat([]byte("0123456789abcdef"), 64)
+	for n := range 600 {
+		keys = append(keys, room.NewKey(raw[n:][:n%65]), room.NewKey(raw[:n]))
+	}
+	for n := range 600 {
+		for i, want := range []Key{NewKey(raw[n:][:n%65]), NewKey(raw[:n])} {
+			if got := keys[2*n+i]; !got.Equal(want) || got.IsZero() != want.IsZero() {
+				t.Errorf("%d: %v, expected %v", n, got, want)
+			}
+		}
+	}
+}

@@ -14,12 +14,15 @@ var errQuote = errors.New("a quote is not closed")
 // another mark between them. Inside quotes a double quote stands for one quote (RFC 4180) and \xHH
 // for a byte (Wireshark). With errQuote the last column is the open one.
 func csvRow(columns [][]byte, text []byte, comma byte) ([][]byte, error) {
+	plain := bytes.IndexByte(text, '\\') < 0
 	for {
 		text = skipBlanks(text, comma)
 		var col []byte
 		var err error
 		if len(text) > 0 && text[0] == '"' {
-			if col, text, err = quoted(text[1:]); err != nil {
+			if end := bytes.IndexByte(text[1:], '"') + 1; plain && end > 0 && (end+1 == len(text) || text[end+1] != '"') {
+				col, text = text[1:end], text[end+1:]
+			} else if col, text, err = quoted(text[1:]); err != nil {
 				return append(columns, col), err
 			}
 			text = skipBlanks(text, comma)
@@ -54,10 +57,6 @@ func skipBlanks(text []byte, comma byte) []byte {
 
 // quoted reads up to the closing quote.
 func quoted(text []byte) (col, rest []byte, err error) {
-	if end := bytes.IndexByte(text, '"'); end >= 0 && (end+1 == len(text) || text[end+1] != '"') &&
-		bytes.IndexByte(text[:end], '\\') < 0 {
-		return text[:end], text[end+1:], nil
-	}
 	col = make([]byte, 0, len(text))
 	for i := 0; i < len(text); i++ {
 		c := text[i]

@@ -1,6 +1,7 @@
 package keysrc
 
 import (
+	"bytes"
 	"regexp"
 	"time"
 )
@@ -32,7 +33,11 @@ func lineDate(line []byte) (time.Time, bool) {
 
 // dateIn is lineDate with the place where the time stands, from and to.
 func dateIn(line []byte) (t time.Time, at [2]int, ok bool) {
-	m := dateForm.FindSubmatchIndex(line[:min(len(line), lineHead)])
+	line = line[:min(len(line), lineHead)]
+	if bytes.IndexByte(line, ':') < 0 {
+		return time.Time{}, at, false
+	}
+	m := dateForm.FindSubmatchIndex(line)
 	if m == nil {
 		return time.Time{}, at, false
 	}

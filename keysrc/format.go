@@ -95,7 +95,8 @@ func formatNamed(name string) *Format {
 
 // output is where parsers put what they find.
 type output struct {
-	name  string // of the source, for Origin and notes
+	name  string     // of the source, for Origin and notes
+	place esp.Origin // the last one
 	emit  func(*Keys)
 	one   Keys // what it is given
 	keys  int  // secrets given out
@@ -112,11 +113,18 @@ type output struct {
 const maxNotes = 1000
 
 // origin is the place of a line of the source.
-func (o *output) origin(line int) esp.Origin { return esp.OriginAt(o.name, line) }
+func (o *output) origin(line int) esp.Origin {
+	if o.place.IsZero() {
+		o.place = esp.OriginAt(o.name, line)
+	}
+	o.place.Line = line
+	return o.place
+}
 
 func (o *output) give(k Keys) {
 	o.one = k
 	o.emit(&o.one)
+	o.one = Keys{}
 }
 
 // ike gives out a phase 1 secret, and tells if it is not known whose it is. The caller does not
@@ -134,11 +142,15 @@ func (o *output) known(s *ikev1.Secret) {
 	o.give(Keys{IKE: []*ikev1.Secret{s}})
 }
 
-// esp gives out ESP keys that belong together. The caller changes neither them nor the slice
-// afterwards.
-func (o *output) esp(s ...*esp.Secret) {
+// esp gives out ESP keys that belong together, and reports whether the receiver left any in its
+// list, as what is new. If so the caller does not change them afterwards.
+func (o *output) esp(s ...*esp.Secret) (left bool) {
 	o.keys += len(s)
-	o.give(Keys{ESP: s})
+	o.one.ESP = append(o.one.ESP, s...)
+	o.emit(&o.one)
+	left = len(o.one.ESP) > 0
+	o.one.ESP = o.one.ESP[:0]
+	return left
 }
 
 // orphan says that a part of a value was left out, because what it is a part of is not before it.

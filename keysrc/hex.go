@@ -1,7 +1,6 @@
 package keysrc
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 
@@ -36,9 +35,11 @@ var errRedacted = errors.New("it was replaced by something else (redacted)")
 // appendHex appends hex digits as bytes, with or without 0x before them, and with spaces, colons,
 // dashes or underscores between bytes. Errors hold no digit of it.
 func appendHex(b, text []byte) ([]byte, error) {
-	text = bytes.TrimSpace(text)
-	if len(text) >= 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X') {
+	if has0x(text) {
 		text = text[2:]
+	}
+	if all, ok := hexDigits(b, text); ok && len(all) <= maxKeyLen {
+		return all, nil
 	}
 	var (
 		high byte
@@ -71,14 +72,16 @@ func appendHex(b, text []byte) ([]byte, error) {
 	return b, nil
 }
 
+func has0x(s []byte) bool { return len(s) >= 2 && s[0] == '0' && s[1]|0x20 == 'x' }
+
 // hexKey reads a key; an empty text gives the empty key.
-func hexKey(text []byte) (esp.Key, error) {
-	var room [64]byte
-	b, err := appendHex(room[:0], text)
+func hexKey(room *esp.KeyRoom, text []byte) (esp.Key, error) {
+	var space [64]byte
+	b, err := appendHex(space[:0], text)
 	if err != nil {
 		return esp.Key{}, err
 	}
-	k := esp.NewKey(b)
+	k := room.NewKey(b)
 	clear(b)
 	return k, nil
 }

@@ -2,7 +2,6 @@ package keysrc
 
 import (
 	"bytes"
-	"encoding/hex"
 	"slices"
 	"strings"
 
@@ -16,16 +15,21 @@ const maxValue = 4096
 
 // hexDigits appends the bytes that s spells with two digits each; ok only if s is nothing else.
 func hexDigits(dst, s []byte) (_ []byte, ok bool) {
-	if len(s) > 2*maxValue {
+	if len(s) > 2*maxValue || len(s)%2 != 0 {
 		return dst, false
 	}
-	dst, err := hex.AppendDecode(dst, s)
-	return dst, err == nil
+	wrong := byte(0)
+	for i := 1; i < len(s); i += 2 {
+		high, low := unhex(s[i-1]), unhex(s[i])
+		dst = append(dst, high<<4|low)
+		wrong |= high | low
+	}
+	return dst, wrong <= 0xf
 }
 
 // hex0x is hexDigits for "0x…".
 func hex0x(s []byte) (b []byte, ok bool) {
-	if len(s) < 2 || s[0] != '0' || s[1]|0x20 != 'x' {
+	if !has0x(s) {
 		return nil, false
 	}
 	return hexDigits(nil, s[2:])

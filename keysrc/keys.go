@@ -84,6 +84,9 @@ func (k *Keys) complete() {
 			named[h.SPI] = h
 		}
 	}
+	if len(named) == 0 {
+		return
+	}
 	for _, s := range k.ESP {
 		h := named[s.SPI]
 		if h == nil || s.Suite.Cipher != nil || s.SPIMask != ^uint32(0) {
@@ -100,7 +103,7 @@ func (k *Keys) complete() {
 func (h *Hints) add(other *Hints) {
 	h.Local = appendNew(h.Local, other.Local)
 	h.Peers = appendNew(h.Peers, other.Peers)
-	if h.From.IsZero() {
+	if !other.From.IsZero() && h.From.IsZero() {
 		h.From, h.To = other.From, other.To
 	}
 	h.SAs = append(h.SAs, other.SAs[:min(len(other.SAs), maxSAs-len(h.SAs))]...)

@@ -47,8 +47,8 @@ type signs uint16
 
 // signTexts are what a line is known by that is not clean, that is in a wrapping, or that says more
 // in a Yamaha router's log than its time does. None has a line end in it but CR.
-var signTexts = [...]string{"\r", "\x00", "\x1b", "\xc2", "<", "&", "#", "\xe2", ",", yamaha.Repeated,
-	yamaha.Tag[len("[I"):]} // which is rarer at its end
+var signTexts = [...][]byte{{'\r'}, {0}, {0x1b}, {0xc2}, {'<'}, {'&'}, {'#'}, {0xe2}, {','}, []byte(yamaha.Repeated),
+	[]byte(yamaha.Tag[len("[I"):])} // which is rarer at its end
 
 const (
 	innerCR  = signs(1)              // CR
@@ -63,7 +63,7 @@ const (
 // signsOf returns the signs that are in a text.
 func signsOf(text string) (found signs) {
 	for i, sign := range signTexts {
-		if strings.Contains(text, sign) {
+		if strings.Contains(text, string(sign)) {
 			found |= 1 << i
 		}
 	}
@@ -88,7 +88,7 @@ func (s *splitter) find() {
 // has reports whether the line at hand may have a sign. It is searched for in many lines at a time.
 func (s *splitter) has(sign int) bool {
 	if s.next[sign] < s.from {
-		text := []byte(signTexts[sign])
+		text := signTexts[sign]
 		s.next[sign] = max(s.from, s.have-len(text)+1)
 		if i := bytes.Index(s.buf[s.from:s.have], text); i >= 0 {
 			s.next[sign] = s.from + i

@@ -43,8 +43,8 @@ type started struct {
 }
 
 // NewStream starts a stream. emit is called with each key or note as soon as it is complete; what
-// it is given is valid until it returns, what that holds belongs to the receiver. The only error is
-// the name of a format that does not exist.
+// it is given is valid until it returns, and so are the lists in it; what is in these then belongs
+// to the receiver. The only error is the name of a format that does not exist.
 func NewStream(name, format string, emit func(*Keys)) (*Stream, error) {
 	s := &Stream{format: format, out: output{name: name, emit: emit}}
 	s.give, s.enter = s.offer, s.entry

@@ -12,9 +12,12 @@ import (
 // Seen knows what a source has said: a log that is read from several rotated files, or that is
 // listed again and again, says the same again and again. It keeps a hash of each, of 64 bits.
 type Seen struct {
-	limit int // 0: none
-	seed  maphash.Seed
-	ids   map[uint64]struct{}
+	limit   int // 0: none
+	seed    maphash.Seed
+	ids     []uint64 // open addressing with linear probing: a power of two of places, 0 is a free one
+	len     int
+	plain   esp.Secret // the last one but for its SPI and keys, which differ most
+	plainID uint64     // its hash
 }
 
 // maxSeen bounds what is kept of a source without an end.
@@ -25,7 +28,7 @@ const maxSeen = 1 << 16
 func NewSeen() *Seen { return newSeen(maxSeen) }
 
 func newSeen(limit int) *Seen {
-	return &Seen{limit: limit, seed: maphash.MakeSeed(), ids: make(map[uint64]struct{})}
+	return &Seen{limit: limit, seed: maphash.MakeSeed(), ids: make([]uint64, 16)}
 }
 
 // Fresh leaves in k what is new, wherever it was found, and all hints. It reports whether anything
@@ -40,21 +43,40 @@ func (s *Seen) Fresh(k *Keys) bool {
 
 // add takes a hash, and reports whether it is new.
 func (s *Seen) add(id uint64) bool {
-	if _, known := s.ids[id]; known {
-		return false
+	if 5*s.len >= 4*len(s.ids) {
+		old := s.ids
+		s.ids, s.len = make([]uint64, 2*len(old)), 0
+		for _, id := range old {
+			if id != 0 {
+				s.add(id)
+			}
+		}
 	}
-	if len(s.ids) == s.limit && s.limit > 0 {
+	id = max(id, 1)
+	mask := uint64(len(s.ids) - 1)
+	at := id & mask
+	for ; s.ids[at] != 0; at = (at + 1) & mask {
+		if s.ids[at] == id {
+			return false
+		}
+	}
+	if s.len == s.limit && s.limit > 0 {
 		clear(s.ids)
+		s.len, at = 0, id&mask
 	}
-	s.ids[id] = struct{}{}
+	s.ids[at] = id
+	s.len++
 	return true
 }
 
 // esp covers all that a secret says but where it was found.
 func (s *Seen) esp(x *esp.Secret) uint64 {
 	plain := *x
-	plain.Key, plain.AuthKey, plain.Origin = esp.Key{}, esp.Key{}, esp.Origin{}
-	return s.hash(maphash.Comparable(s.seed, plain), x.Key, x.AuthKey)
+	plain.SPI, plain.Key, plain.AuthKey, plain.Origin = 0, esp.Key{}, esp.Key{}, esp.Origin{}
+	if s.plainID == 0 || plain != s.plain {
+		s.plain, s.plainID = plain, maphash.Comparable(s.seed, plain)
+	}
+	return s.hash(31*s.plainID+uint64(x.SPI), x.Key, x.AuthKey)
 }
 
 func (s *Seen) ike(x *ikev1.Secret) uint64 {

@@ -30,23 +30,28 @@ func matchESPRow(line []byte) bool {
 		return false
 	}
 	t = bytes.TrimLeft(t, `"`)
-	if len(t) < 5 || !hasPrefixFold(t, "IPv4") && !hasPrefixFold(t, "IPv6") || t[4] != '"' && t[4] != ',' {
+	if len(t) < 5 || t[0]|0x20 != 'i' || t[1]|0x20 != 'p' || t[2]|0x20 != 'v' || t[3] != '4' && t[3] != '6' ||
+		t[4] != '"' && t[4] != ',' {
 		return false
 	}
 	return bytes.Count(t, []byte(",")) >= 4
 }
 
 func newESPTable(out *output) *wiresharkTable {
-	addrs := make(tableAddrs)
+	rows := &espReader{addrs: make(map[string]*esp.AddrPattern)}
 	return &wiresharkTable{out: out, name: "esp_sa",
 		isA: func(row []byte) bool {
 			return matchESPRow(row) || row[0] == '"' && bytes.Count(row, []byte(`","`)) >= 6
 		},
 		take: func(n int, row []byte) (doubt string, err error) {
-			s, doubt, err := addrs.parseRow(row)
+			s, doubt, err := rows.parse(row)
 			if err == nil {
 				s.Origin = out.origin(n)
-				out.esp(s)
+			}
+			if err == nil && out.esp(s) {
+				rows.room = rows.room[1:]
+			} else {
+				clear(rows.room[:1])
 			}
 			return doubt, err
 		}}
@@ -76,14 +81,22 @@ func ParseESPSecrets(data []byte, name string) *Keys {
 // may be wrong with a row that can be used. With an error the secret has the addresses and the SPI
 // only, or is nil if they can't be read. Neither doubt nor error holds bytes of a key.
 func ParseESPRow(text []byte) (s *esp.Secret, doubt string, err error) {
-	return make(tableAddrs).parseRow(text)
+	r := espReader{addrs: make(map[string]*esp.AddrPattern), room: make([]esp.Secret, 1)}
+	return r.parse(text)
 }
 
-// tableAddrs are addresses by their texts: a table has the same ones again and again.
-type tableAddrs map[string]esp.AddrPattern
+// An espReader reads the rows of a table.
+type espReader struct {
+	addrs map[string]*esp.AddrPattern // by their texts: a table has the same ones again and again
+	keys  esp.KeyRoom
+	room  []esp.Secret // the next row's is the first, which is of use again if nobody took it
+}
 
-// parseRow is ParseESPRow.
-func (known tableAddrs) parseRow(text []byte) (s *esp.Secret, doubt string, err error) {
+// parse is ParseESPRow.
+func (r *espReader) parse(text []byte) (s *esp.Secret, doubt string, err error) {
+	if len(r.room) == 0 {
+		r.room = make([]esp.Secret, 28) // 4 kB
+	}
 	if !matchESPRow(text) {
 		return nil, "", errors.New("the first column is neither IPv4 nor IPv6")
 	}
@@ -98,39 +111,38 @@ func (known tableAddrs) parseRow(text []byte) (s *esp.Secret, doubt string, err 
 	if len(col) != 8 && len(col) != 10 {
 		return nil, "", fmt.Errorf("it has %s, not 8 or 10", count(len(col), "column", "columns"))
 	}
-	s = new(esp.Secret)
-	if s.Src, err = known.addr(col[1]); err != nil {
+	s = &r.room[0]
+	if err = r.addr(&s.Src, col[1]); err != nil {
 		return nil, "", fmt.Errorf("source address: %w", err)
 	}
-	if s.Dst, err = known.addr(col[2]); err != nil {
+	if err = r.addr(&s.Dst, col[2]); err != nil {
 		return nil, "", fmt.Errorf("destination address: %w", err)
 	}
 	if s.SPI, s.SPIMask, err = tableSPI(col[3]); err != nil {
 		return nil, "", err
 	}
-	bare := *s
-	if doubt, err = setKeys(s, col); err != nil {
-		*s = bare
+	if doubt, err = r.setKeys(s, col); err != nil {
+		*s = esp.Secret{SPI: s.SPI, SPIMask: s.SPIMask, Src: s.Src, Dst: s.Dst}
 	}
 	return s, doubt, err
 }
 
 // setKeys takes the columns behind the SPI.
-func setKeys(s *esp.Secret, col [][]byte) (doubt string, err error) {
+func (r *espReader) setKeys(s *esp.Secret, col [][]byte) (doubt string, err error) {
 	if len(col) == 10 {
 		if err = setESN(s, col[8], col[9]); err != nil {
 			return "", err
 		}
 	}
-	if len(bytes.TrimSpace(col[4])) == 0 {
-		return setUnnamed(s, col)
-	}
 	c, named, icvLen := cipherFromWireshark(col[4])
-	if c == nil {
+	switch {
+	case c == nil && len(bytes.TrimSpace(col[4])) == 0:
+		return r.setUnnamed(s, col)
+	case c == nil:
 		return "", errors.New("encryption algorithm " + quoteName(string(col[4])) + " is not known")
 	}
 	s.Suite.Cipher, s.Suite.ICVLen = c, icvLen
-	if s.Key, err = tableKey(col[5], func(n int) bool {
+	if s.Key, err = r.tableKey(col[5], func(n int) bool {
 		return c.KeyLenOK(n-c.SaltLen) && (named == 0 || named == n-c.SaltLen)
 	}); err != nil {
 		return "", fmt.Errorf("encryption key: %w", err)
@@ -149,7 +161,7 @@ func setKeys(s *esp.Secret, col [][]byte) (doubt string, err error) {
 		}
 		return doubt, nil
 	}
-	authDoubt, err := setAuth(s, a, col[7])
+	authDoubt, err := r.setAuth(s, a, col[7])
 	return cmp.Or(authDoubt, doubt), err
 }
 
@@ -203,8 +215,8 @@ func oddKey(c *esp.Cipher, n int) string {
 }
 
 // setUnnamed takes the keys of a row that names no cipher.
-func setUnnamed(s *esp.Secret, col [][]byte) (doubt string, err error) {
-	if s.Key, err = tableKey(col[5], commonKeyLen); err != nil {
+func (r *espReader) setUnnamed(s *esp.Secret, col [][]byte) (doubt string, err error) {
+	if s.Key, err = r.tableKey(col[5], commonKeyLen); err != nil {
 		return "", fmt.Errorf("encryption key: %w", err)
 	}
 	switch {
@@ -217,7 +229,7 @@ func setUnnamed(s *esp.Secret, col [][]byte) (doubt string, err error) {
 	// As the keys of a Yamaha router's log are.
 	doubt = "no encryption algorithm is named; the key is tried by its length"
 	if len(bytes.TrimSpace(col[6])) == 0 {
-		if s.AuthKey, err = tableKey(col[7], func(int) bool { return true }); err != nil {
+		if s.AuthKey, err = r.tableKey(col[7], func(int) bool { return true }); err != nil {
 			return "", fmt.Errorf("authentication key: %w", err)
 		}
 		return doubt, nil
@@ -226,7 +238,7 @@ func setUnnamed(s *esp.Secret, col [][]byte) (doubt string, err error) {
 	if err != nil {
 		return "", err
 	}
-	authDoubt, err := setAuth(s, a, col[7])
+	authDoubt, err := r.setAuth(s, a, col[7])
 	if authDoubt != "" {
 		doubt += "; " + authDoubt
 	}
@@ -235,12 +247,12 @@ func setUnnamed(s *esp.Secret, col [][]byte) (doubt string, err error) {
 
 // setAuth takes the authentication algorithm and its key. An algorithm without key says how long
 // the ICV is, and that it is not checked.
-func setAuth(s *esp.Secret, a *esp.Auth, text []byte) (doubt string, err error) {
+func (r *espReader) setAuth(s *esp.Secret, a *esp.Auth, text []byte) (doubt string, err error) {
 	s.Suite.Auth = a
 	if !a.Checked {
 		return "", nil
 	}
-	if s.AuthKey, err = tableKey(text, func(n int) bool { return n == a.KeyLen }); err != nil {
+	if s.AuthKey, err = r.tableKey(text, func(n int) bool { return n == a.KeyLen }); err != nil {
 		return "", fmt.Errorf("authentication key: %w", err)
 	}
 	n := s.AuthKey.Len()
@@ -284,21 +296,22 @@ func setESN(s *esp.Secret, length, high []byte) error {
 
 // addr reads an address with "*" for all or for octets of it, or with a mask. The error does not
 // show the text: in a row that lost a column it may be a key.
-func (known tableAddrs) addr(text []byte) (esp.AddrPattern, error) {
-	if p, ok := known[string(text)]; ok {
-		return p, nil
+func (r *espReader) addr(a *esp.AddrPattern, text []byte) (err error) {
+	if known := r.addrs[string(text)]; known != nil {
+		*a = *known
+		return nil
 	}
 	if len(text) > 64 {
-		return esp.AddrPattern{}, errNoAddr
+		return errNoAddr
 	}
-	p, err := esp.ParseAddrPattern(string(text))
-	if err != nil {
-		return esp.AddrPattern{}, errNoAddr
+	if *a, err = esp.ParseAddrPattern(string(text)); err != nil {
+		return errNoAddr
 	}
-	if len(known) < maxAddrs {
-		known[string(text)] = p
+	if len(r.addrs) < maxAddrs {
+		known := *a
+		r.addrs[string(text)] = &known
 	}
-	return p, nil
+	return nil
 }
 
 var errNoAddr = errors.New("it is neither an address nor a pattern of one")
@@ -306,7 +319,7 @@ var errNoAddr = errors.New("it is neither an address nor a pattern of one")
 // tableSPI reads an SPI: hex with 0x, decimal, "*" for any, or hex with "*" for digits.
 func tableSPI(text []byte) (spi, mask uint32, err error) {
 	var room [4]byte
-	if len(text) == len("0x12345678") && hasPrefixFold(text, "0x") {
+	if len(text) == len("0x12345678") && has0x(text) {
 		if b, ok := hexDigits(room[:0], text[2:]); ok {
 			return binary.BigEndian.Uint32(b), 0xffffffff, nil
 		}
@@ -350,7 +363,7 @@ func tableSPI(text []byte) (spi, mask uint32, err error) {
 
 // tableKey reads a key: hex with 0x; anything else is the text itself as Wireshark takes it, unless
 // fits refuses its length and takes that of the hex digits.
-func tableKey(text []byte, fits func(n int) bool) (esp.Key, error) {
+func (r *espReader) tableKey(text []byte, fits func(n int) bool) (esp.Key, error) {
 	t := bytes.TrimSpace(text)
 	if len(t) == 0 {
 		return esp.Key{}, nil
@@ -358,16 +371,16 @@ func tableKey(text []byte, fits func(n int) bool) (esp.Key, error) {
 	if len(t) > 4*maxKeyLen {
 		return esp.Key{}, errors.New("too long")
 	}
-	if hasPrefixFold(t, "0x") {
-		return hexKey(t)
+	if has0x(t) {
+		return hexKey(&r.keys, t)
 	}
 	if redaction.Value(string(t)) {
 		return esp.Key{}, errRedacted
 	}
 	if !fits(len(t)) {
-		if k, err := hexKey(t); err == nil && fits(k.Len()) {
+		if k, err := hexKey(&r.keys, t); err == nil && fits(k.Len()) {
 			return k, nil
 		}
 	}
-	return esp.NewKey(t), nil
+	return r.keys.NewKey(t), nil
 }

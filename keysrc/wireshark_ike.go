@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
+	"l2tpdump/esp"
 	"l2tpdump/ikev1"
 	"l2tpdump/keysrc/redaction"
 )
@@ -77,7 +78,7 @@ func matchIKERow(line []byte) bool {
 // character in ten that is wrong.
 func hexLike(text []byte) (digits int, ok bool) {
 	t := blanksQuotes.trimRight(blanksQuotes.trimLeft(text))
-	if hasPrefixFold(t, "0x") {
+	if has0x(t) {
 		t = t[2:]
 	}
 	wrong := 0
@@ -117,14 +118,14 @@ func ParseIKERow(text []byte) (s *ikev1.Secret, doubt string, err error) {
 		return nil, "", fmt.Errorf("it has %s, not 2", count(len(col), "column", "columns"))
 	}
 	var digits [8]byte
-	cookie, err := appendHex(digits[:0], col[0])
+	cookie, err := appendHex(digits[:0], bytes.TrimSpace(col[0]))
 	if err != nil {
 		return nil, "", fmt.Errorf("initiator cookie: %w", err)
 	}
 	if len(cookie) != 8 {
 		return nil, "", fmt.Errorf("initiator cookie: it has %s, not 8", byteCount(len(cookie)))
 	}
-	key, err := hexKey(col[1])
+	key, err := hexKey(new(esp.KeyRoom), bytes.TrimSpace(col[1]))
 	if err == nil && key.IsZero() {
 		err = errRedacted // blanks and dashes
 	}

@@ -1,7 +1,6 @@
 package keysrc
 
 import (
-	"bytes"
 	"strings"
 
 	"l2tpdump/esp"
@@ -63,8 +62,8 @@ func withoutRFC(name string) string {
 // cipherFromWireshark reads the name of an encryption algorithm, in Wireshark's spelling or nearly
 // so, or in that of another source.
 func cipherFromWireshark(name []byte) (c *esp.Cipher, keyLen, icvLen int) {
-	for _, w := range wiresharkCiphers { // mostly one of these, and a table may be long
-		if w.name == string(name) {
+	for i := range wiresharkCiphers { // mostly one of these, and a table may be long
+		if w := &wiresharkCiphers[i]; w.name == string(name) {
 			return esp.CipherByName(w.row), 0, w.icvLen
 		}
 	}
@@ -118,9 +117,4 @@ func WiresharkAuth(a *esp.Auth) string {
 		}
 	}
 	return ""
-}
-
-// hasPrefixFold is bytes.HasPrefix without regard to case.
-func hasPrefixFold(s []byte, prefix string) bool {
-	return len(s) >= len(prefix) && bytes.EqualFold(s[:len(prefix)], []byte(prefix))
 }

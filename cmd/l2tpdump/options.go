@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -177,6 +178,7 @@ func exitAt(ctx context.Context) (stop func() bool) {
 // loadKeys is readKeys; report is given what each source says of its values.
 func (o *options) loadKeys(ctx context.Context, report func([]keysrc.Note)) ([]*keysrc.Keys, error) {
 	defer exitAt(ctx)()
+	defer debug.SetGCPercent(debug.SetGCPercent(muchGarbage)) // most of what reading makes are keys
 	var all []*keysrc.Keys
 	var empty error
 	found := false

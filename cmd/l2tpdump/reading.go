@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"runtime"
 	"runtime/debug"
 	"slices"
 
@@ -131,7 +130,6 @@ func saveRoom(keys []*keysrc.Keys) {
 // GOMEMLIMIT holds.
 func makeRoom(keys []*keysrc.Keys) {
 	if n := countKeys(keys); n >= manyKeys {
-		runtime.GC()
 		debug.SetMemoryLimit(min(debug.SetMemoryLimit(-1), besides+int64(n)*perSA))
 		debug.SetGCPercent(muchGarbage)
 	}

@@ -70,6 +70,7 @@ func (f *feed) give(k *keysrc.Keys) {
 	if f.seen.Fresh(k) {
 		f.keys += len(k.IKE) + len(k.ESP)
 		fresh := *k
+		fresh.ESP = slices.Clone(k.ESP)
 		f.emit(&fresh)
 	}
 }

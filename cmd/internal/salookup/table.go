@@ -76,7 +76,9 @@ func (t *Table) AddSecrets(secrets ...*esp.Secret) {
 	defer t.mu.Unlock()
 	t.all = slices.Grow(t.all, len(secrets))
 	t.bySPI.reserve(len(secrets))
-	for _, s := range secrets {
+	const ahead = 8
+	for i, s := range secrets {
+		t.bySPI.prefetch(secrets[min(i+ahead, len(secrets)-1)].SPI)
 		t.add(s)
 	}
 }
