@@ -2,6 +2,8 @@ package ppp
 
 import (
 	"bytes"
+	"cmp"
+	"strconv"
 	"strings"
 
 	"l2tpdump/l2tp/internal/fingerprint"
@@ -104,12 +106,7 @@ var eapTypes = map[uint8]string{
 // eapTLS are the methods that are TLS, whose messages hold no secret.
 var eapTLS = map[uint8]bool{13: true, 21: true, 25: true, 43: true, 55: true}
 
-func eapType(t uint8) string {
-	if s, ok := eapTypes[t]; ok {
-		return s
-	}
-	return "type " + decimal(int(t))
-}
+func eapType(t uint8) string { return cmp.Or(eapTypes[t], "type "+strconv.Itoa(int(t))) }
 
 // eapFields are the contents of an EAP packet (RFC 3748 sections 4 and 5): the method, and of those
 // that have them names and prompts.

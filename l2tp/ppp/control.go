@@ -155,7 +155,7 @@ func (c *Control) Values(yield func(name string, value any) bool) {
 			return
 		}
 		rejected := Control{Protocol: c.Protocol, Code: c.Data[0]}
-		if yield("rejected", rejected.CodeName()+" id "+decimal(int(c.Data[1]))) {
+		if yield("rejected", rejected.CodeName()+" id "+strconv.Itoa(int(c.Data[1]))) {
 			dataField(yield, c.Data)
 		}
 	case codeProtocolReject:

@@ -1,7 +1,9 @@
 package ppp
 
 import (
+	"cmp"
 	"encoding/binary"
+	"strconv"
 )
 
 // cbcpOptions are CBCP's options (Microsoft's Callback Control Protocol).
@@ -21,8 +23,8 @@ var bacpOptions = options{
 var bapOptions = options{
 	1: {"link-type", octets},
 	2: {"phone-delta", octets},
-	3: {"no-phone-number", nil},
-	4: {"reason", func(data []byte) (any, bool) { return text(data), true }},
+	3: {"no-phone-number", flag},
+	4: {"reason", func(data []byte) any { return text(data) }},
 	5: {"link-discriminator", number16},
 	6: {"call-status", octets},
 }
@@ -36,12 +38,8 @@ func (c *Control) bapFields(yield fieldFunc) {
 			yield("malformed", "no response code")
 			return
 		}
-		names := [...]string{"ack", "nak", "rej", "full-nak"}
-		name := decimal(int(data[0]))
-		if int(data[0]) < len(names) {
-			name = names[data[0]]
-		}
-		if !yield("response", name) {
+		names := map[byte]string{0: "ack", 1: "nak", 2: "rej", 3: "full-nak"}
+		if !yield("response", cmp.Or(names[data[0]], strconv.Itoa(int(data[0])))) {
 			return
 		}
 		data = data[1:]
@@ -102,5 +100,5 @@ func appendMultilink(dst, payload []byte) []byte {
 	if payload[0]&0x40 != 0 {
 		dst = append(dst, " end"...)
 	}
-	return append(append(dst, ", length "...), decimal(len(payload))...)
+	return append(append(dst, ", length "...), strconv.Itoa(len(payload))...)
 }

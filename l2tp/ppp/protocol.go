@@ -1,6 +1,6 @@
 package ppp
 
-import "strconv"
+import "fmt"
 
 // Protocol numbers (IANA's "PPP DLL Protocol Numbers") that this package or its callers branch on.
 const (
@@ -155,9 +155,4 @@ func IsControl(p uint16) bool {
 	return p >= 0x8000 && p < 0xc000
 }
 
-func hex32(n uint32) string {
-	b := appendHex16(nil, uint16(n>>16))
-	return string(append(b, appendHex16(nil, uint16(n))[2:]...))
-}
-
-func decimal(n int) string { return strconv.Itoa(n) }
+func hex32(n uint32) string { return fmt.Sprintf("0x%08x", n) }
