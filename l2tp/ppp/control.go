@@ -127,23 +127,24 @@ func (c *Control) Values(yield func(name string, value any) bool) {
 	switch c.Protocol {
 	case protocolPAP:
 		c.papFields(yield)
-		return
 	case protocolSPAP, protocolVSAP: // proprietary, may hold a password
 		hiddenField(yield, c.Data)
-		return
 	case protocolCHAP:
 		c.chapFields(yield)
-		return
 	case protocolEAP:
 		c.eapFields(yield)
-		return
 	case protocolCBCP:
 		cbcpOptions.fields(c.Data, yield)
-		return
 	case protocolBAP:
 		c.bapFields(yield)
-		return
+	default:
+		c.configuration(yield)
 	}
+}
+
+// configuration are the contents of a packet of LCP or a network control protocol (RFC 1661 section
+// 5).
+func (c *Control) configuration(yield fieldFunc) {
 	switch c.Code {
 	case codeConfigureRequest, codeConfigureAck, codeConfigureNak, codeConfigureReject:
 		protocolOptions[c.Protocol].fields(c.Data, yield)
@@ -163,24 +164,18 @@ func (c *Control) Values(yield func(name string, value any) bool) {
 			yield("malformed", "no protocol")
 			return
 		}
-		c.rejectedProtocol(yield)
+		protocol, packet := binary.BigEndian.Uint16(c.Data), c.Data[2:]
+		switch {
+		case !yield("protocol", ProtocolName(protocol)):
+		case carriesLogin(protocol): // it may hold a password
+			hiddenField(yield, packet)
+		default:
+			dataField(yield, packet)
+		}
 	case codeEchoRequest, codeEchoReply, codeDiscardRequest, codeIdentification, codeTimeRemaining, codeVendor:
 		c.magicFields(yield)
 	default:
 		dataField(yield, c.Data)
-	}
-}
-
-// rejectedProtocol are the contents of a Protocol-Reject (RFC 1661 section 5.7): the protocol, and
-// the packet, which of a login may hold a password.
-func (c *Control) rejectedProtocol(yield fieldFunc) {
-	protocol, packet := binary.BigEndian.Uint16(c.Data), c.Data[2:]
-	switch {
-	case !yield("protocol", ProtocolName(protocol)):
-	case carriesLogin(protocol):
-		hiddenField(yield, packet)
-	default:
-		dataField(yield, packet)
 	}
 }
 

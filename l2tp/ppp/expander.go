@@ -176,12 +176,6 @@ func (x *Expander) forgetSize(b *bundle) {
 	delete(x.loaded, b)
 }
 
-// forget takes a bundle out that has no link any more.
-func (x *Expander) forget(b *bundle) {
-	x.forgetSize(b)
-	x.unlist(b)
-}
-
 // list puts a bundle where links find it that are of the same ends.
 func (x *Expander) list(b *bundle) {
 	b.key, b.order = endsKey(b.endpoints, b.addresses, b.user)
