@@ -3,6 +3,7 @@ package l2tp
 import (
 	"bytes"
 	"cmp"
+	"container/list"
 	"encoding/binary"
 	"net/netip"
 )
@@ -28,8 +29,8 @@ type Tracker struct {
 	half      index[mapKey, tunnelRef]
 
 	// Used least recently first.
-	tunnelOrder  list[Tunnel]
-	sessionOrder list[Session]
+	tunnelOrder  list.List
+	sessionOrder list.List
 
 	// Ended, if set, is told of each session that is closed or forgotten.
 	Ended func(*Session)
@@ -288,8 +289,8 @@ func (t *Tracker) session(tunnel *Tunnel, end int, id uint32) *Session {
 
 // touch says that a session is not the one that was idle for longest.
 func (t *Tracker) touch(s *Session) {
-	t.sessionOrder.moveToBack(&s.order)
-	t.tunnelOrder.moveToBack(&s.Tunnel.order)
+	t.sessionOrder.MoveToBack(s.order)
+	t.tunnelOrder.MoveToBack(s.Tunnel.order)
 }
 
 // control follows a control message.
@@ -306,7 +307,7 @@ func (t *Tracker) control(src, dst netip.AddrPort, h *Header, c *Control, data [
 	if tr.tunnel == nil {
 		return nil, tr
 	}
-	t.tunnelOrder.moveToBack(&tr.tunnel.order)
+	t.tunnelOrder.MoveToBack(tr.tunnel.order)
 	if !c.acknowledges() {
 		sent := &tr.tunnel.sent[tr.sender]
 		if *sent == nil {
@@ -331,8 +332,8 @@ func (t *Tracker) control(src, dst netip.AddrPort, h *Header, c *Control, data [
 	case StopCCN:
 		tr.tunnel.State = Closed
 		t.remember(tr.tunnel)
-		for tr.tunnel.open.n > 0 {
-			t.close(tr.tunnel.open.front.of)
+		for tr.tunnel.open.Len() > 0 {
+			t.close(tr.tunnel.open.Front().Value.(*Session))
 		}
 		return nil, tr
 	}

@@ -1,6 +1,7 @@
 package l2tp
 
 import (
+	"container/list"
 	"hash/maphash"
 	"net/netip"
 	"slices"
@@ -30,13 +31,13 @@ type Tunnel struct {
 	State   State
 	Late    bool // the packets that set it up were not seen
 
-	open     list[Session]
-	closed   list[Session]
+	open     list.List // of *Session
+	closed   list.List
 	unpaired [2]one[*Session] // open ones of which the ID that the end assigned is not known
 	data     bool             // a session of it carried data
 	replaced bool             // its end has dialled again with the same ID
 	places   [2]place         // of the packets to each end
-	order    node[Tunnel]     // in Tracker.tunnelOrder
+	order    *list.Element    // in Tracker.tunnelOrder
 
 	sent       [2]*lastMessages // the control messages of each end, nil: none
 	challenges [2][]byte        // that each end sent
@@ -74,8 +75,8 @@ type Session struct {
 	closed    bool          // CDN was seen, or StopCCN
 	requested bool          // an ICRQ or OCRQ with Ns request was seen
 	request   uint16        // identifies a retransmission of the request
-	order     node[Session] // in Tracker.sessionOrder
-	among     node[Session] // in those of its tunnel that are open or closed
+	order     *list.Element // in Tracker.sessionOrder
+	among     *list.Element // in those of its tunnel that are open or closed
 	keys      [2]mapKey     // L2TPv3: of the packets to each end, in Tracker.sessions3
 	numbers   [2]window     // of the data messages that each end sent
 
