@@ -176,13 +176,14 @@ func (a *avp) uncover(secret, vector []byte) (value []byte, ok bool) {
 
 // fits reports whether the value is one that the attribute can have.
 func (a *avp) fits() bool {
-	if a.Vendor != 0 || int(a.Type) >= len(avps) || avps[a.Type].name == "" {
+	write := a.attribute().value
+	switch {
+	case write == nil:
 		return true
-	}
-	if isText[a.Type] {
+	case isText[a.Type]:
 		return utf8.Valid(a.Value) && bytes.IndexFunc(a.Value, unicode.IsControl) < 0
 	}
-	_, ok := a.valueFunc()(nil, a.Value)
+	_, ok := write(nil, a.Value)
 	return ok
 }
 

@@ -82,7 +82,7 @@ func (c *Control) appendSummary(dst []byte, h *Header, verbose int) []byte {
 		}
 	}
 	for i := range c.avps {
-		if a := &c.avps[i]; !a.known() {
+		if a := &c.avps[i]; a.attribute().name == "" {
 			dst = append(append(append(dst, ' '), strings.ReplaceAll(a.name(), " ", "-")...), '=')
 			dst = a.appendShort(dst, c.kind)
 		}

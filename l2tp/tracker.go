@@ -365,7 +365,7 @@ func (t *Tracker) authenticate(tr tunnelRef, h *Header, c *Control, data []byte)
 			return bytes.Equal(want[:], answer)
 		})
 		f.unchecked(challenge == nil)
-	case h.Version == Version3 && c.find(avpMessageDigest) != nil && h.PayloadEnd-start == int(h.Length):
+	case h.Version == Version3 && c.value(avpMessageDigest) != nil && h.PayloadEnd-start == int(h.Length):
 		f.Made = MessageDigest
 		nonces := [2][]byte{tunnel.nonces[tr.sender], tunnel.nonces[1-tr.sender]}
 		if c.kind == SCCRQ {

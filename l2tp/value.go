@@ -20,9 +20,6 @@ func appendResponse(dst, v []byte) ([]byte, bool) { return fingerprint.Append(ds
 // appendPassword does so of what may be a password.
 func appendPassword(dst, v []byte) ([]byte, bool) { return fingerprint.AppendPassword(dst, v), true }
 
-// appendOctets writes the bytes of a value of which no more is known.
-func appendOctets(dst, v []byte) ([]byte, bool) { return appendHex(dst, v), true }
-
 func appendNothing(dst, v []byte) ([]byte, bool) { return dst, len(v) == 0 }
 
 func appendText(dst, v []byte) ([]byte, bool) { return printable.Append(dst, v), true }
