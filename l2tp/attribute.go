@@ -105,7 +105,7 @@ var avps = [...]attribute{
 	64:             {"Remote Session ID", "remote-session", appendHex32},
 	65:             {"Assigned Cookie", "cookie", nil},
 	66:             {"Remote End ID", "remote-end", appendText},
-	68:             {"Pseudowire Type", "pseudowire", appendPseudowire},
+	68:             {"Pseudowire Type", "pseudowire", sized(2, appendPseudowire)},
 	69:             {"L2-Specific Sublayer", "sublayer", appendUint16},
 	70:             {"Data Sequencing", "sequencing", appendUint16},
 	71:             {"Circuit Status", "circuit", appendHex16},

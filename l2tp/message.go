@@ -1,6 +1,7 @@
 package l2tp
 
 import (
+	"cmp"
 	"encoding/binary"
 	"strconv"
 )
@@ -25,7 +26,7 @@ const (
 )
 
 // messages are the names of the message types in IANA's list.
-var messages = [...]string{
+var messages = map[uint16]string{
 	SCCRQ: "SCCRQ", SCCRP: "SCCRP", SCCCN: "SCCCN", StopCCN: "StopCCN", Hello: "HELLO",
 	OCRQ: "OCRQ", OCRP: "OCRP", OCCN: "OCCN",
 	ICRQ: "ICRQ", ICRP: "ICRP", ICCN: "ICCN",
@@ -39,10 +40,7 @@ var messages = [...]string{
 }
 
 func messageName(t uint16) string {
-	if int(t) < len(messages) && messages[t] != "" {
-		return messages[t]
-	}
-	return "message " + strconv.Itoa(int(t))
+	return cmp.Or(messages[t], "message "+strconv.Itoa(int(t)))
 }
 
 // messageType is the type of a control message and its name, as [Control.Type] has it. A message

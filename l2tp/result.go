@@ -8,7 +8,7 @@ import (
 )
 
 // stopCCNResults are the result codes of a StopCCN (RFC 2661 section 4.4.2, RFC 3308).
-var stopCCNResults = [...]string{
+var stopCCNResults = map[uint16]string{
 	1: "general request to clear control connection",
 	2: "general error",
 	3: "control channel already exists",
@@ -20,7 +20,7 @@ var stopCCNResults = [...]string{
 }
 
 // cdnResults are the result codes of a CDN (RFC 2661 section 4.4.2, RFC 3308, RFC 3931).
-var cdnResults = [...]string{
+var cdnResults = map[uint16]string{
 	1:  "loss of carrier",
 	2:  "general error",
 	3:  "administrative reasons",
@@ -50,7 +50,7 @@ var cdnResults = [...]string{
 }
 
 // generalErrors are the error codes that explain result 2 (RFC 2661 section 4.4.2).
-var generalErrors = [...]string{
+var generalErrors = map[uint16]string{
 	0:  "no general error",
 	1:  "no control connection exists yet",
 	2:  "length is wrong",
@@ -64,13 +64,6 @@ var generalErrors = [...]string{
 	10: "next hop unreachable",
 	11: "next hop busy",
 	12: "aggregator busy",
-}
-
-func codeText(table []string, code uint16) string {
-	if int(code) < len(table) {
-		return table[code]
-	}
-	return ""
 }
 
 // appendResult writes a Result Code AVP whose message is not known.
@@ -107,15 +100,15 @@ func readResult(v []byte, message uint16) (r Result, ok bool) {
 	r.Code = binary.BigEndian.Uint16(v)
 	switch message {
 	case StopCCN:
-		r.Text = codeText(stopCCNResults[:], r.Code)
+		r.Text = stopCCNResults[r.Code]
 	case CDN:
-		r.Text = codeText(cdnResults[:], r.Code)
+		r.Text = cdnResults[r.Code]
 	}
 	if len(v) < 4 {
 		return r, true
 	}
 	if r.Error = binary.BigEndian.Uint16(v[2:]); r.Error != 0 {
-		r.ErrorText = codeText(generalErrors[:], r.Error)
+		r.ErrorText = generalErrors[r.Error]
 	}
 	if len(v) > 4 {
 		r.Message = printable.NewText(v[4:])
@@ -124,7 +117,7 @@ func readResult(v []byte, message uint16) (r Result, ok bool) {
 }
 
 // pppDisconnects are the codes of RFC 3145 section 3.
-var pppDisconnects = [...]string{
+var pppDisconnects = map[uint16]string{
 	0:  "no information",
 	1:  "administrative disconnect",
 	2:  "LCP renegotiation disabled at LNS",
@@ -156,17 +149,13 @@ func appendPPPDisconnect(dst, v []byte) ([]byte, bool) {
 	}
 	code := binary.BigEndian.Uint16(v)
 	dst = strconv.AppendUint(dst, uint64(code), 10)
-	if text := codeText(pppDisconnects[:], code); text != "" {
+	if text := pppDisconnects[code]; text != "" {
 		dst = append(append(dst, ' '), text...)
 	}
 	dst = appendHex(append(dst, ", protocol "...), v[2:4])
-	switch v[4] {
-	case 0:
-	case 1:
-		dst = append(dst, " at peer"...)
-	case 2:
-		dst = append(dst, " at local"...)
-	default:
+	if where := [...]string{"", " at peer", " at local"}; int(v[4]) < len(where) {
+		dst = append(dst, where[v[4]]...)
+	} else {
 		dst = strconv.AppendUint(append(dst, " direction "...), uint64(v[4]), 10)
 	}
 	if len(v) > 5 {

@@ -1,10 +1,13 @@
 package l2tp
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"l2tpdump/l2tp/internal/fingerprint"
 	"l2tpdump/l2tp/ppp"
@@ -51,6 +54,10 @@ var (
 	appendHex32   = sized(4, appendHex)
 	appendHex8    = sized(8, appendHex)
 	appendAddress = sized(4, func(dst, v []byte) []byte { return netip.AddrFrom4([4]byte(v)).AppendTo(dst) })
+
+	// The A and S bits, and the A and D bits, of RFC 2661 section 4.4.3.
+	appendFraming = sized(4, lowestBits("sync", "async"))
+	appendBearer  = sized(4, lowestBits("digital", "analog"))
 )
 
 func appendHex(dst, v []byte) []byte { return hex.AppendEncode(append(dst, "0x"...), v) }
@@ -60,15 +67,9 @@ func appendDigest(dst, v []byte) ([]byte, bool) {
 	if len(v) < 1 {
 		return dst, false
 	}
-	switch v[0] {
-	case digestMD5:
-		dst = append(dst, "hmac-md5 "...)
-	case digestSHA1:
-		dst = append(dst, "hmac-sha1 "...)
-	default:
-		dst = append(strconv.AppendUint(append(dst, "type "...), uint64(v[0]), 10), ' ')
-	}
-	return appendHex(dst, v[1:]), true
+	names := map[byte]string{digestMD5: "hmac-md5", digestSHA1: "hmac-sha1"}
+	dst = append(dst, cmp.Or(names[v[0]], "type "+strconv.Itoa(int(v[0])))...)
+	return appendHex(append(dst, ' '), v[1:]), true
 }
 
 const lcp = 0xc021 // PPP protocol number
@@ -93,64 +94,37 @@ func appendMessageType(dst, v []byte) []byte {
 }
 
 func appendVersion(dst, v []byte) []byte {
-	dst = strconv.AppendUint(dst, uint64(v[0]), 10)
-	return strconv.AppendUint(append(dst, '.'), uint64(v[1]), 10)
+	return fmt.Appendf(dst, "%d.%d", v[0], v[1])
 }
 
-// appendFraming writes the A and S bits of RFC 2661 section 4.4.3.
-func appendFraming(dst, v []byte) ([]byte, bool) { return appendBits(dst, v, "sync", "async") }
-
-// appendBearer writes the A and D bits of RFC 2661 section 4.4.3.
-func appendBearer(dst, v []byte) ([]byte, bool) { return appendBits(dst, v, "digital", "analog") }
-
-// appendBits writes the two lowest bits by name, or all in hexadecimal if there are others.
-func appendBits(dst, v []byte, bit0, bit1 string) ([]byte, bool) {
-	if len(v) != 4 {
-		return dst, false
-	}
-	switch n := binary.BigEndian.Uint32(v); n {
-	case 0:
-		return append(dst, "none"...), true
-	case 1:
-		return append(dst, bit0...), true
-	case 2:
-		return append(dst, bit1...), true
-	case 3:
-		return append(append(append(dst, bit1...), '+'), bit0...), true
-	default:
-		return appendHex(dst, v), true
+// lowestBits writes the two lowest bits by name, or all in hexadecimal if there are others.
+func lowestBits(bit0, bit1 string) func(dst, v []byte) []byte {
+	names := [...]string{"none", bit0, bit1, bit1 + "+" + bit0}
+	return func(dst, v []byte) []byte {
+		if n := binary.BigEndian.Uint32(v); n < uint32(len(names)) {
+			return append(dst, names[n]...)
+		}
+		return appendHex(dst, v)
 	}
 }
 
 // appendProxyType writes the types of RFC 2661 section 4.4.5.
 func appendProxyType(dst, v []byte) []byte {
-	names := [...]string{1: "text", 2: "chap", 3: "pap", 4: "none", 5: "mschap", 7: "eap"}
+	names := map[uint16]string{1: "text", 2: "chap", 3: "pap", 4: "none", 5: "mschap", 7: "eap"}
 	n := binary.BigEndian.Uint16(v)
-	if int(n) < len(names) && names[n] != "" {
-		return append(dst, names[n]...)
-	}
-	return strconv.AppendUint(dst, uint64(n), 10)
+	return append(dst, cmp.Or(names[n], strconv.Itoa(int(n)))...)
 }
 
 // appendCallErrors writes the counters of RFC 2661 section 4.4.6 that are not zero.
 func appendCallErrors(dst, v []byte) []byte {
 	names := [...]string{"crc", "framing", "hardware-overrun", "buffer-overrun", "timeout", "alignment"}
-	start := len(dst)
+	var errors []string
 	for i, name := range names {
-		n := binary.BigEndian.Uint32(v[2+4*i:])
-		if n == 0 {
-			continue
+		if n := binary.BigEndian.Uint32(v[2+4*i:]); n != 0 {
+			errors = append(errors, fmt.Sprintf("%s-%d", name, n))
 		}
-		if len(dst) > start {
-			dst = append(dst, '/')
-		}
-		dst = append(append(dst, name...), '-')
-		dst = strconv.AppendUint(dst, uint64(n), 10)
 	}
-	if len(dst) == start {
-		dst = append(dst, "none"...)
-	}
-	return dst
+	return append(dst, cmp.Or(strings.Join(errors, "/"), "none")...)
 }
 
 func appendACCM(dst, v []byte) []byte {
@@ -163,8 +137,7 @@ func appendCause(dst, v []byte) ([]byte, bool) {
 	if len(v) < 3 {
 		return dst, false
 	}
-	dst = strconv.AppendUint(dst, uint64(binary.BigEndian.Uint16(v)), 10)
-	dst = strconv.AppendUint(append(dst, '/'), uint64(v[2]), 10)
+	dst = fmt.Appendf(dst, "%d/%d", binary.BigEndian.Uint16(v), v[2])
 	if len(v) > 3 {
 		dst = printable.Append(append(dst, ' '), v[3:])
 	}
@@ -173,8 +146,7 @@ func appendCause(dst, v []byte) ([]byte, bool) {
 
 // appendVPI writes an ATM path and channel (RFC 3301 section 5).
 func appendVPI(dst, v []byte) []byte {
-	dst = strconv.AppendUint(dst, uint64(binary.BigEndian.Uint16(v)), 10)
-	return strconv.AppendUint(append(dst, '/'), uint64(binary.BigEndian.Uint16(v[2:])), 10)
+	return fmt.Appendf(dst, "%d/%d", binary.BigEndian.Uint16(v), binary.BigEndian.Uint16(v[2:]))
 }
 
 // pseudowires are the types of RFC 4446 and its registry that L2TPv3 carries.
@@ -183,15 +155,8 @@ var pseudowires = map[uint16]string{
 	9: "atm-vcc", 10: "atm-vpc", 11: "ip", 17: "e1", 18: "t1", 19: "e3", 20: "t3",
 }
 
-func appendPseudowire(dst, v []byte) ([]byte, bool) {
-	if len(v) != 2 {
-		return dst, false
-	}
-	n := binary.BigEndian.Uint16(v)
-	if s, ok := pseudowires[n]; ok {
-		return append(dst, s...), true
-	}
-	return strconv.AppendUint(dst, uint64(n), 10), true
+func appendPseudowire(dst, v []byte) []byte {
+	return append(dst, PseudowireName(binary.BigEndian.Uint16(v))...)
 }
 
 func appendPseudowires(dst, v []byte) ([]byte, bool) {
@@ -202,7 +167,7 @@ func appendPseudowires(dst, v []byte) ([]byte, bool) {
 		if i > 0 {
 			dst = append(dst, '/')
 		}
-		dst, _ = appendPseudowire(dst, v[i:i+2])
+		dst = appendPseudowire(dst, v[i:i+2])
 	}
 	return dst, true
 }
