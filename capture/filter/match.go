@@ -56,11 +56,21 @@ type (
 
 	// relation compares two numbers, where the packet has what they are made of.
 	relation struct {
-		has  node
-		op   string
+		has node
+		operator
 		a, b number
 	}
+
+	// operator is true of two numbers where the comparison turns out as is says.
+	operator struct {
+		op byte // '=', 'g' for >=, or '>'
+		is bool
+	}
 )
+
+var relations = map[string]operator{
+	"=": {'=', true}, "!=": {'=', false}, ">=": {'g', true}, "<": {'g', false}, ">": {'>', true}, "<=": {'>', false},
+}
 
 func (b always) match(*packet) bool   { return bool(b) }
 func (n not) match(p *packet) bool    { return !n.node.match(p) }
@@ -79,21 +89,14 @@ func (n *relation) match(p *packet) bool {
 	return n.holds(n.a.value(p), n.b.value(p))
 }
 
-func (n *relation) holds(a, b uint32) bool {
-	switch n.op {
-	case "=":
-		return a == b
-	case "!=":
-		return a != b
-	case "<":
-		return a < b
-	case ">":
-		return a > b
-	case "<=":
-		return a <= b
-	default:
-		return a >= b
+func (o operator) holds(a, b uint32) bool {
+	switch o.op {
+	case '=':
+		return (a == b) == o.is
+	case 'g':
+		return (a >= b) == o.is
 	}
+	return (a > b) == o.is
 }
 
 // number is a part of an expression that is a number.

@@ -168,12 +168,11 @@ func (p *parser) special(protocol string) (n node, ok bool) {
 		return and(l.is(etherIP6), equal(l.network+24, 1, 0xff)), true
 	case protocol != "":
 		return p.fail("not known of %s", protocol), true
-	case p.take("less"):
+	case t.text == "less" || t.text == "greater":
+		p.i++
 		n, _ := p.number("a length in bytes")
-		return &relation{always(true), "<=", wireLength{}, constant(n)}, true
-	case p.take("greater"):
-		n, _ := p.number("a length in bytes")
-		return &relation{always(true), ">=", wireLength{}, constant(n)}, true
+		op := map[string]string{"less": "<=", "greater": ">="}[t.text]
+		return &relation{always(true), relations[op], wireLength{}, constant(n)}, true
 	}
 	return p.specialOfLink(t.text)
 }
