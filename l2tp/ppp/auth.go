@@ -15,25 +15,18 @@ func (c *Control) papFields(yield fieldFunc) {
 	field, rest, ok := counted(c.Data)
 	switch c.Code {
 	case 1:
-		if !ok {
+		switch password, _, whole := counted(rest); {
+		case !ok:
 			yield("malformed", "peer ID beyond the end")
-			return
-		}
-		if !yield("user", text(field)) {
-			return
-		}
-		password, _, ok := counted(rest)
-		if !ok {
+		case !yield("user", text(field)):
+		case !whole:
 			yield("malformed", "password beyond the end")
-			return
+		default:
+			yield("password", string(fingerprint.AppendPassword(nil, password)))
 		}
-		yield("password", string(fingerprint.AppendPassword(nil, password)))
 	case 2, 3:
-		if !ok {
-			if len(c.Data) > 0 { // an empty packet is usual
-				yield("malformed", "message beyond the end")
-			}
-			return
+		if !ok && len(c.Data) > 0 { // an empty packet is usual
+			yield("malformed", "message beyond the end")
 		}
 		messageField(yield, field)
 	default:
@@ -46,12 +39,10 @@ func (c *Control) papFields(yield fieldFunc) {
 func (c *Control) chapFields(yield fieldFunc) {
 	switch c.Code {
 	case 1, 2:
-		value, name, ok := counted(c.Data)
-		if !ok {
+		switch value, name, ok := counted(c.Data); {
+		case !ok:
 			yield("malformed", "value beyond the end")
-			return
-		}
-		if yield("name", text(name)) {
+		case yield("name", text(name)):
 			responseField(yield, value)
 		}
 	case 3, 4:
@@ -140,15 +131,12 @@ func (c *Control) eapFields(yield fieldFunc) {
 			yield("wants", strings.Join(wants, " "))
 		}
 	case kind == 4:
-		value, name, ok := counted(data)
-		if !ok {
+		switch value, name, ok := counted(data); {
+		case !ok:
 			yield("malformed", "value beyond the end")
-			return
+		case len(name) == 0 || yield("name", text(name)):
+			responseField(yield, value)
 		}
-		if len(name) > 0 && !yield("name", text(name)) {
-			return
-		}
-		responseField(yield, value)
 	case kind == 26:
 		eapMSCHAP(data, yield)
 	case request || eapTLS[kind]:

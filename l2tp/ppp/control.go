@@ -186,26 +186,19 @@ func (c *Control) magicFields(yield fieldFunc) {
 		yield("malformed", "no magic number")
 		return
 	}
-	rest := c.Data[4:]
-	if !yield("magic", hex32(binary.BigEndian.Uint32(c.Data))) {
-		return
-	}
-	switch c.Code {
-	case codeIdentification:
+	switch rest := c.Data[4:]; {
+	case !yield("magic", hex32(binary.BigEndian.Uint32(c.Data))):
+	case c.Code == codeIdentification:
 		messageField(yield, rest)
-	case codeTimeRemaining:
-		if len(rest) < 4 {
-			yield("malformed", "no seconds")
-			return
-		}
+	case c.Code == codeTimeRemaining && len(rest) < 4:
+		yield("malformed", "no seconds")
+	case c.Code == codeTimeRemaining:
 		if yield("seconds", uint64(binary.BigEndian.Uint32(rest))) {
 			messageField(yield, rest[4:])
 		}
-	case codeVendor:
-		if len(rest) < 4 {
-			yield("malformed", "no OUI")
-			return
-		}
+	case c.Code == codeVendor && len(rest) < 4:
+		yield("malformed", "no OUI")
+	case c.Code == codeVendor:
 		if yield("oui", hexBytes(rest[:3])) && yield("kind", uint64(rest[3])) {
 			dataField(yield, rest[4:])
 		}

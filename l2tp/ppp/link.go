@@ -14,11 +14,6 @@ var cbcpOptions = options{
 	4: {"number-list", octets},
 }
 
-// bacpOptions are BACP's options (RFC 2125 section 4).
-var bacpOptions = options{
-	1: {"favored-peer", magic},
-}
-
 // bapOptions are BAP's options (RFC 2125 section 6).
 var bapOptions = options{
 	1: {"link-type", octets},

@@ -26,7 +26,7 @@ type followed struct {
 	endpoint  [2]string // Endpoint-Discriminator of each end
 	auth      authentication
 
-	recent [2]recentFrames // of each end
+	recent [2][8]uint64 // the last frames of each end, by a hash
 
 	last [2]uint32 // sequence number sent last in each direction of the bundle; at first that before it joined
 	down bool      // it was terminated
@@ -91,7 +91,7 @@ func (l *Link) Expand(r *Result, sender int, f *Frame, frame []byte) {
 	case f.Protocol == protocolMultilink:
 		r.Fragment = true
 		l.fragment(r, sender, payload)
-	case copies && l.recent[sender].repeats(&f.Position, frame):
+	case copies && f.Position.copied(l.recent[sender][:], frame):
 		if packed(f.Protocol) {
 			r.State = Repeated
 			x.count(Repeated, 1)

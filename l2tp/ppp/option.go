@@ -27,8 +27,9 @@ type options map[uint8]option
 
 // protocolOptions are those of the control protocols.
 var protocolOptions = map[uint16]options{
-	protocolLCP: lcpOptions, protocolIPCP: ipcpOptions, protocolIPV6CP: ipv6cpOptions, protocolBACP: bacpOptions,
-	protocolCCP: ccpOptions, protocolLinkCCP: ccpOptions, protocolECP: ecpOptions, protocolLinkECP: ecpOptions,
+	protocolLCP: lcpOptions, protocolIPCP: ipcpOptions, protocolIPV6CP: ipv6cpOptions,
+	protocolBACP: {1: {"favored-peer", magic}}, // RFC 2125 section 4
+	protocolCCP:  ccpOptions, protocolLinkCCP: ccpOptions, protocolECP: ecpOptions, protocolLinkECP: ecpOptions,
 }
 
 // fields yields each option of data (RFC 1661 section 6: type, length with these two bytes, data).

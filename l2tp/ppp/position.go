@@ -24,27 +24,21 @@ func (p *Position) behind(other *Position) bool {
 	return p.comparable(other) && int32(p.Number-other.Number) > 0
 }
 
-// recentFrames are the last frames of a direction of a link, by a hash: the network repeats some.
-type recentFrames struct {
-	sums [8]uint64
-	next uint8
-}
+var seed = maphash.MakeSeed()
 
-var frameSeed = maphash.MakeSeed()
-
-// repeats reports whether a frame is a copy of one of them, where it is from now on.
-func (r *recentFrames) repeats(p *Position, frame []byte) bool {
-	if p.Counter == 0 {
-		return false
-	}
-	var h maphash.Hash
-	h.SetSeed(frameSeed)
-	h.Write(frame)
-	sum := h.Sum64() ^ uint64(p.Counter)<<32 ^ uint64(p.Number)
-	if slices.Contains(r.sums[:], sum) {
+// repeats reports whether data is among the last, by a hash with what else tells it from others,
+// where it is from now on: the network repeats some.
+func repeats(last []uint64, data []byte, with uint64) bool {
+	sum := maphash.Bytes(seed, data) ^ with
+	if slices.Contains(last, sum) {
 		return true
 	}
-	r.sums[r.next%uint8(len(r.sums))] = sum
-	r.next++
+	copy(last[1:], last)
+	last[0] = sum
 	return false
+}
+
+// copied reports whether a frame is a copy of one of the last.
+func (p *Position) copied(last []uint64, frame []byte) bool {
+	return p.Counter != 0 && repeats(last, frame, uint64(p.Counter)<<32^uint64(p.Number))
 }
