@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"slices"
 	"unicode"
 	"unicode/utf8"
 
@@ -227,9 +226,4 @@ func (c *Control) uncover(version uint8, s *Secrets) (proof Proof, place string)
 		}
 	}
 	return proof, place
-}
-
-// hides reports whether the message has hidden AVPs.
-func (c *Control) hides() bool {
-	return slices.ContainsFunc(c.avps, func(a avp) bool { return a.Hidden })
 }

@@ -6,6 +6,7 @@ import (
 	"container/list"
 	"encoding/binary"
 	"net/netip"
+	"slices"
 )
 
 // Bounds of a Tracker. When one is reached, what was idle for the longest time is forgotten.
@@ -295,7 +296,7 @@ func (t *Tracker) touch(s *Session) {
 
 // control follows a control message.
 func (t *Tracker) control(src, dst netip.AddrPort, h *Header, c *Control, data []byte) (*Session, tunnelRef) {
-	if c.hides() {
+	if slices.ContainsFunc(c.avps, func(a avp) bool { return a.Hidden }) {
 		proof, place := c.uncover(h.Version, t.secrets)
 		t.tell(Finding{proof, HiddenAVPs, "", place})
 	}
