@@ -92,17 +92,17 @@ func (p *parser) directions() string {
 	return ""
 }
 
-// inDirection makes the condition on source, destination, either or both.
-func (q *qualifiers) inDirection(of func(source bool) node) node {
+// inDirection makes the condition on source, destination, either or both, which are at these places.
+func (q *qualifiers) inDirection(src, dst int, of func(at int) node) node {
 	switch q.direction {
 	case "src":
-		return of(true)
+		return of(src)
 	case "dst":
-		return of(false)
+		return of(dst)
 	case "src and dst":
-		return and(of(true), of(false))
+		return and(of(src), of(dst))
 	}
-	return or(of(true), of(false))
+	return or(of(src), of(dst))
 }
 
 // values parses "port (80 or 443)", behind its qualifiers.
