@@ -29,10 +29,8 @@ type dnsMessage struct {
 	Counts        [3]uint16     `json:"counts"`              // answers, authorities, additional records
 	Malformed     bool          `json:"malformed,omitempty"` // behind what is told
 
+	header    dnsmessage.Header
 	questions uint16
-	available bool // recursion
-	authentic bool // RFC 4035 section 3.2.3
-	unchecked bool // RFC 4035 section 3.2.2
 	more      bool // answers than are shown
 }
 
@@ -62,8 +60,7 @@ func readDNS(data []byte) (d dnsMessage, ok bool) {
 		return d, false
 	}
 	d = dnsMessage{ID: h.ID, Response: h.Response, OpCode: uint16(h.OpCode), Recursion: h.RecursionDesired,
-		Authoritative: h.Authoritative, Truncated: h.Truncated, available: h.RecursionAvailable,
-		authentic: h.AuthenticData, unchecked: h.CheckingDisabled, questions: binary.BigEndian.Uint16(data[4:])}
+		Authoritative: h.Authoritative, Truncated: h.Truncated, header: h, questions: binary.BigEndian.Uint16(data[4:])}
 	for i := range d.Counts {
 		d.Counts[i] = binary.BigEndian.Uint16(data[6+2*i:])
 	}
@@ -151,7 +148,7 @@ func appendFlags(dst []byte, signs string, set ...bool) []byte {
 
 // appendQuery appends the flags of a query, and what it has beside one question.
 func (d *dnsMessage) appendQuery(dst []byte) []byte {
-	dst = appendFlags(dst, "+%", d.Recursion, d.unchecked)
+	dst = appendFlags(dst, "+%", d.Recursion, d.header.CheckingDisabled)
 	for i, n := range [...]uint16{d.Counts[0], d.questions, d.Counts[1], d.Counts[2]} {
 		what := [...]string{"a", "q", "n", "au"}[i]
 		if n > 0 && (what != "q" || n != 1) {
@@ -165,7 +162,7 @@ func (d *dnsMessage) appendResponse(dst []byte, verbose int) []byte {
 	if d.RCode != "" {
 		dst = append(append(dst, ' '), d.RCode...)
 	}
-	dst = appendFlags(dst, "*-|$", d.Authoritative, !d.available, d.Truncated, d.authentic)
+	dst = appendFlags(dst, "*-|$", d.Authoritative, !d.header.RecursionAvailable, d.Truncated, d.header.AuthenticData)
 	if verbose > 1 {
 		dst = d.appendQuestions(append(dst, " q:"...))
 	}
