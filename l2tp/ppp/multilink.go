@@ -69,16 +69,9 @@ func guessMask(payload []byte) uint32 {
 		if frame.PayloadEnd > frame.PayloadStart {
 			version = f.data[frame.PayloadStart] >> 4
 		}
-		switch frame.Protocol {
-		case ProtocolIP:
-			ok = version == 4
-		case ProtocolIPv6:
-			ok = version == 6
-		case protocolCompressed, protocolIPCP, protocolCCP, protocolIPV6CP:
-		default:
-			ok = false
-		}
-		if ok {
+		switch p := frame.Protocol; {
+		case p == ProtocolIP && version == 4, p == ProtocolIPv6 && version == 6, p == protocolCompressed,
+			p == protocolIPCP, p == protocolCCP, p == protocolIPV6CP:
 			return mask
 		}
 	}
