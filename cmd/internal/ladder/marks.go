@@ -78,8 +78,10 @@ func losses(s *sessions.Facts) (list []Rung) {
 	var lost [2]uint64
 	for i := range len(t.OrigBytes) + 1 {
 		var n [2]uint64
-		if i < len(t.OrigBytes) {
-			n = [2]uint64{at(t.OrigLost, i), at(t.RespLost, i)}
+		for side, counts := range [...][]uint64{t.OrigLost, t.RespLost} {
+			if i < len(counts) {
+				n[side] = counts[i]
+			}
 		}
 		switch {
 		case n != [2]uint64{}:
@@ -95,13 +97,6 @@ func losses(s *sessions.Facts) (list []Rung) {
 		}
 	}
 	return list
-}
-
-func at(list []uint64, i int) uint64 {
-	if list == nil {
-		return 0
-	}
-	return list[i]
 }
 
 func lostText(lost [2]uint64) string {
