@@ -37,14 +37,15 @@ func sized(n int, write func(dst, v []byte) []byte) func(dst, v []byte) ([]byte,
 	}
 }
 
-// appendNumber writes all bytes as a number.
-func appendNumber(dst, v []byte) []byte {
-	var n uint64
+// number is that of all bytes, eight at most.
+func number(v []byte) (n uint64) {
 	for _, b := range v {
 		n = n<<8 | uint64(b)
 	}
-	return strconv.AppendUint(dst, n, 10)
+	return n
 }
+
+func appendNumber(dst, v []byte) []byte { return strconv.AppendUint(dst, number(v), 10) }
 
 var (
 	appendUint16  = sized(2, appendNumber)

@@ -14,16 +14,11 @@ func (a *avp) says(message uint16) any {
 	if text == "" {
 		return true
 	}
-	if n := len(a.Value); n > 0 && n <= 8 {
-		number := uint64(0)
-		for _, b := range a.Value {
-			number = number<<8 | uint64(b)
-		}
-		if text == strconv.FormatUint(number, 10) {
-			return number
-		}
-	}
-	if text == string(printable.Append(nil, a.Value)) {
+	size := len(a.Value)
+	switch n := number(a.Value); {
+	case 0 < size && size <= 8 && text == strconv.FormatUint(n, 10):
+		return n
+	case text == string(printable.Append(nil, a.Value)):
 		return printable.NewText(a.Value)
 	}
 	return text

@@ -86,13 +86,14 @@ func appendLQR(dst, payload []byte) []byte {
 // appendMultilink appends the header of a multilink fragment with a long sequence number (RFC 1990
 // section 3); whether short ones were negotiated is not known here.
 func appendMultilink(dst, payload []byte) []byte {
-	if len(payload) < 4 {
+	f, ok := readFragment(payload, longMask)
+	if !ok {
 		return append(dst, " [malformed: fragment without header]"...)
 	}
-	if payload[0]&0x80 != 0 {
+	if f.begin {
 		dst = append(dst, " begin"...)
 	}
-	if payload[0]&0x40 != 0 {
+	if f.end {
 		dst = append(dst, " end"...)
 	}
 	return append(append(dst, ", length "...), strconv.Itoa(len(payload))...)
