@@ -45,8 +45,12 @@ type node interface{ match(*packet) bool }
 type (
 	always bool
 	not    struct{ node }
-	both   struct{ a, b node }
-	either struct{ a, b node }
+
+	// joint is true if both are or, where all is false, if either is.
+	joint struct {
+		a, b node
+		all  bool
+	}
 
 	// within is true of a field, masked, from least to most.
 	within struct {
@@ -72,10 +76,15 @@ var relations = map[string]operator{
 	"=": {'=', true}, "!=": {'=', false}, ">=": {'g', true}, "<": {'g', false}, ">": {'>', true}, "<=": {'>', false},
 }
 
-func (b always) match(*packet) bool   { return bool(b) }
-func (n not) match(p *packet) bool    { return !n.node.match(p) }
-func (n both) match(p *packet) bool   { return n.a.match(p) && !p.short && n.b.match(p) }
-func (n either) match(p *packet) bool { return n.a.match(p) || !p.short && n.b.match(p) }
+func (b always) match(*packet) bool { return bool(b) }
+func (n not) match(p *packet) bool  { return !n.node.match(p) }
+
+func (n joint) match(p *packet) bool {
+	if is := n.a.match(p); is != n.all || p.short {
+		return is
+	}
+	return n.b.match(p)
+}
 
 func (n *within) match(p *packet) bool {
 	v := n.value(p) & n.mask
@@ -169,20 +178,20 @@ func (o *arithmetic) value(p *packet) uint32 {
 }
 
 // and is true if all are, which are looked at in that order.
-func and(all ...node) node { return join(true, all, func(a, b node) node { return both{a, b} }) }
+func and(all ...node) node { return join(true, all) }
 
 // or is true if any is, which are looked at in that order.
-func or(any ...node) node { return join(false, any, func(a, b node) node { return either{a, b} }) }
+func or(any ...node) node { return join(false, any) }
 
 // join joins conditions, of which unit changes nothing and its contrary decides.
-func join(unit always, list []node, of func(a, b node) node) node {
+func join(unit always, list []node) node {
 	n := node(unit)
 	for _, one := range list {
 		switch {
 		case n == unit:
 			n = one
 		case n != !unit && one != unit:
-			n = of(n, one)
+			n = joint{n, one, bool(unit)}
 		}
 	}
 	return n

@@ -44,17 +44,10 @@ func (s *search) visit(n node, then func(is bool) bool) bool {
 		return then(bool(n))
 	case not:
 		return s.visit(n.node, func(is bool) bool { return then(!is) })
-	case both:
+	case joint:
 		return s.visit(n.a, func(is bool) bool {
-			if !is {
-				return then(false)
-			}
-			return s.visit(n.b, then)
-		})
-	case either:
-		return s.visit(n.a, func(is bool) bool {
-			if is {
-				return then(true)
+			if is != n.all {
+				return then(is)
 			}
 			return s.visit(n.b, then)
 		})
