@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"iter"
 	"strconv"
+
+	"l2tpdump/l2tp/internal/fingerprint"
 )
 
 // avpHeader is the size of an AVP's header: flags and length, vendor, type (RFC 2661 section 4.1).
@@ -94,7 +96,7 @@ func (a *avp) name() string {
 // knowledge of a secret by length and fingerprint.
 func (a *avp) appendValue(dst []byte) []byte {
 	if a.covered() {
-		dst = append(appendBytes(dst, len(a.Value)), " hidden"...)
+		dst = append(fingerprint.AppendSize(dst, len(a.Value)), " hidden"...)
 		if a.wrong {
 			dst = append(dst, " (wrong secret)"...)
 		}
@@ -106,7 +108,7 @@ func (a *avp) appendValue(dst []byte) []byte {
 	}
 	out, ok := write(dst, a.Value)
 	if !ok {
-		out = append(appendBytes(dst, len(a.Value)), " malformed"...)
+		out = append(fingerprint.AppendSize(dst, len(a.Value)), " malformed"...)
 	}
 	return out
 }
@@ -128,12 +130,4 @@ var vendors = map[uint16]string{
 	9: "Cisco", 43: "3Com", 193: "Ericsson", 311: "Microsoft", 429: "US Robotics", 529: "Ascend", 674: "Dell",
 	1182: "Yamaha", 2011: "Huawei", 2352: "Redback", 2636: "Juniper", 3561: "Broadband Forum", 4874: "Juniper ERX",
 	12356: "Fortinet", 14988: "MikroTik",
-}
-
-func appendBytes(dst []byte, n int) []byte {
-	dst = strconv.AppendInt(dst, int64(n), 10)
-	if n == 1 {
-		return append(dst, " byte"...)
-	}
-	return append(dst, " bytes"...)
 }

@@ -7,6 +7,8 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"slices"
+
+	"l2tpdump/l2tp/internal/copies"
 )
 
 // Bounds of a Tracker. When one is reached, what was idle for the longest time is forgotten.
@@ -312,9 +314,9 @@ func (t *Tracker) control(src, dst netip.AddrPort, h *Header, c *Control, data [
 	if !c.acknowledges() {
 		sent := &tr.tunnel.sent[tr.sender]
 		if *sent == nil {
-			*sent = new(lastMessages)
+			*sent = new([16]uint64)
 		}
-		c.Retransmission = (*sent).repeat(h.Ns, data[h.PayloadStart:h.PayloadEnd])
+		c.Retransmission = copies.Among((*sent)[:], data[h.PayloadStart:h.PayloadEnd], uint64(h.Ns))
 	}
 	end := &tr.tunnel.Ends[tr.sender]
 	if assigned != 0 && end.Tunnel != assigned && (end.Tunnel == 0 || c.kind == SCCRP) {

@@ -1,6 +1,10 @@
 package ppp
 
-import "iter"
+import (
+	"iter"
+
+	"l2tpdump/l2tp/internal/copies"
+)
 
 // negotiation follows the Configure packets of a control protocol (RFC 1661 section 4) between two
 // ends. It is not misled by packets that the network repeats.
@@ -14,7 +18,7 @@ type negotiation struct {
 func (n *negotiation) observe(sender int, c *Control) (again, acked bool) {
 	switch c.Code {
 	case codeConfigureRequest:
-		if !repeats(n.requests[sender][:], c.Data, uint64(c.ID)) {
+		if !copies.Among(n.requests[sender][:], c.Data, uint64(c.ID)) {
 			if again = n.acked[0] && n.acked[1]; again {
 				n.acked = [2]bool{}
 			}

@@ -125,12 +125,7 @@ func hexBytes(data []byte) string { return "0x" + hex.EncodeToString(data) }
 
 func text(data []byte) printable.Text { return printable.NewText(data) }
 
-func countBytes(n int) string {
-	if n == 1 {
-		return "1 byte"
-	}
-	return strconv.Itoa(n) + " bytes"
-}
+func countBytes(n int) string { return string(fingerprint.AppendSize(nil, n)) }
 
 // dataField yields what there is, if anything.
 func dataField(yield fieldFunc, data []byte) {
