@@ -55,14 +55,14 @@ var rcodes = map[dnsmessage.RCode]string{
 	9: "NotAuth", 10: "NotZone",
 }
 
-// readDNS reads a message; ok is false if it is none.
-func readDNS(data []byte) (d dnsMessage, ok bool) {
+// readDNS reads a message, nil if it is none.
+func readDNS(data []byte) *dnsMessage {
 	var p dnsmessage.Parser
 	h, err := p.Start(data)
 	if err != nil {
-		return d, false
+		return nil
 	}
-	d = dnsMessage{ID: h.ID, Response: h.Response, OpCode: uint16(h.OpCode), Recursion: h.RecursionDesired,
+	d := &dnsMessage{ID: h.ID, Response: h.Response, OpCode: uint16(h.OpCode), Recursion: h.RecursionDesired,
 		Authoritative: h.Authoritative, Truncated: h.Truncated, header: h, questions: binary.BigEndian.Uint16(data[4:])}
 	for i := range d.Counts {
 		d.Counts[i] = binary.BigEndian.Uint16(data[6+2*i:])
@@ -81,7 +81,7 @@ func readDNS(data []byte) (d dnsMessage, ok bool) {
 	if d.Response && !d.Malformed {
 		d.answers(&p)
 	}
-	return d, true
+	return d
 }
 
 func (d *dnsMessage) answers(p *dnsmessage.Parser) {
@@ -106,8 +106,8 @@ func (d *dnsMessage) answers(p *dnsmessage.Parser) {
 // appendDNS describes a DNS message as tcpdump does: "4660+ A? www.example.com. (33)",
 // "4660 1/0/1 A 93.184.216.34 (49)".
 func appendDNS(dst, data []byte, verbose int) []byte {
-	d, ok := readDNS(data)
-	if !ok {
+	d := readDNS(data)
+	if d == nil {
 		return appendLength(append(dst, "[malformed]"...), len(data))
 	}
 	dst = strconv.AppendUint(dst, uint64(d.ID), 10)

@@ -19,12 +19,11 @@ func (w *Printer) appendUDP(dst []byte, h *packet) []byte {
 	case "DNS", "mDNS", "LLMNR":
 		return appendDNS(append(append(dst, service...), ' '), u.data, w.Verbose)
 	case "DHCP":
-		if d, ok := w.readDHCP(u.data); ok {
+		if d := w.readDHCP(u.data); d != nil {
 			return appendLength(d.append(dst, w.Verbose), u.size-8)
 		}
 	case "DHCP6":
-		d := readDHCP6(u.data)
-		return appendLength(d.append(dst), u.size-8)
+		return appendLength(readDHCP6(u.data).append(dst), u.size-8)
 	case "NTP":
 		n := readNTP(u.data)
 		return appendLength(append(append(appendUint(dst, "NTPv", n.Version), ", "...), n.Mode...), u.size-8)
