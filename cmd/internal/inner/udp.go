@@ -1,9 +1,6 @@
 package inner
 
-import (
-	"encoding/binary"
-	"slices"
-)
+import "encoding/binary"
 
 // appendUDP describes a UDP packet (RFC 768), and what is in it where the port says so.
 func (w *Printer) appendUDP(dst []byte, h *packet) []byte {
@@ -76,9 +73,4 @@ func (u *datagram) service() string {
 		return "NTP"
 	}
 	return ""
-}
-
-// ofPort reports whether one of two ports is among these.
-func ofPort(src, dst uint16, ports ...uint16) bool {
-	return slices.Contains(ports, src) || slices.Contains(ports, dst)
 }
