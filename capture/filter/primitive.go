@@ -92,7 +92,7 @@ func (p *parser) directions() string {
 	return ""
 }
 
-// inDirection makes the condition on source, destination, either or both, which are at these places.
+// inDirection makes the condition on source, destination, either or both, whose places are given.
 func (q *qualifiers) inDirection(src, dst int, of func(at int) node) node {
 	switch q.direction {
 	case "src":
