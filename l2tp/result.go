@@ -143,10 +143,7 @@ var pppDisconnects = map[uint16]string{
 
 // appendPPPDisconnect writes a PPP Disconnect Cause Code (RFC 3145 section 2): code, protocol,
 // direction, message.
-func appendPPPDisconnect(dst, v []byte) ([]byte, bool) {
-	if len(v) < 5 {
-		return dst, false
-	}
+func appendPPPDisconnect(dst, v []byte) []byte {
 	code := binary.BigEndian.Uint16(v)
 	dst = strconv.AppendUint(dst, uint64(code), 10)
 	if text := pppDisconnects[code]; text != "" {
@@ -161,5 +158,5 @@ func appendPPPDisconnect(dst, v []byte) ([]byte, bool) {
 	if len(v) > 5 {
 		dst = printable.Append(append(dst, ", "...), v[5:])
 	}
-	return dst, true
+	return dst
 }

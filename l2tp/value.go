@@ -27,10 +27,13 @@ func appendNothing(dst, v []byte) ([]byte, bool) { return dst, len(v) == 0 }
 
 func appendText(dst, v []byte) ([]byte, bool) { return printable.Append(dst, v), true }
 
-// sized writes values of n bytes.
-func sized(n int, write func(dst, v []byte) []byte) func(dst, v []byte) ([]byte, bool) {
+// maxValue is how many bytes a value has at most.
+const maxValue = 1017
+
+// sized writes values of so many bytes, least to most.
+func sized(least, most int, write func(dst, v []byte) []byte) func(dst, v []byte) ([]byte, bool) {
 	return func(dst, v []byte) ([]byte, bool) {
-		if len(v) != n {
+		if len(v) < least || len(v) > most {
 			return dst, false
 		}
 		return write(dst, v), true
@@ -48,29 +51,26 @@ func number(v []byte) (n uint64) {
 func appendNumber(dst, v []byte) []byte { return strconv.AppendUint(dst, number(v), 10) }
 
 var (
-	appendUint16  = sized(2, appendNumber)
-	appendUint32  = sized(4, appendNumber)
-	appendUint64  = sized(8, appendNumber)
-	appendHex16   = sized(2, appendHex)
-	appendHex32   = sized(4, appendHex)
-	appendHex8    = sized(8, appendHex)
-	appendAddress = sized(4, func(dst, v []byte) []byte { return netip.AddrFrom4([4]byte(v)).AppendTo(dst) })
+	appendUint16  = sized(2, 2, appendNumber)
+	appendUint32  = sized(4, 4, appendNumber)
+	appendUint64  = sized(8, 8, appendNumber)
+	appendHex16   = sized(2, 2, appendHex)
+	appendHex32   = sized(4, 4, appendHex)
+	appendHex8    = sized(8, 8, appendHex)
+	appendAddress = sized(4, 4, func(dst, v []byte) []byte { return netip.AddrFrom4([4]byte(v)).AppendTo(dst) })
 
 	// The A and S bits, and the A and D bits, of RFC 2661 section 4.4.3.
-	appendFraming = sized(4, lowestBits("sync", "async"))
-	appendBearer  = sized(4, lowestBits("digital", "analog"))
+	appendFraming = sized(4, 4, lowestBits("sync", "async"))
+	appendBearer  = sized(4, 4, lowestBits("digital", "analog"))
 )
 
 func appendHex(dst, v []byte) []byte { return hex.AppendEncode(append(dst, "0x"...), v) }
 
 // appendDigest writes a Message Digest: the digest type, and the digest (RFC 3931 section 5.4.1).
-func appendDigest(dst, v []byte) ([]byte, bool) {
-	if len(v) < 1 {
-		return dst, false
-	}
+func appendDigest(dst, v []byte) []byte {
 	names := map[byte]string{digestMD5: "hmac-md5", digestSHA1: "hmac-sha1"}
 	dst = append(dst, cmp.Or(names[v[0]], "type "+strconv.Itoa(int(v[0])))...)
-	return appendHex(append(dst, ' '), v[1:]), true
+	return appendHex(append(dst, ' '), v[1:])
 }
 
 const lcp = 0xc021 // PPP protocol number
@@ -134,15 +134,12 @@ func appendACCM(dst, v []byte) []byte {
 }
 
 // appendCause writes a Q.931 cause: code, message and an advisory text (RFC 2661 section 4.4.2).
-func appendCause(dst, v []byte) ([]byte, bool) {
-	if len(v) < 3 {
-		return dst, false
-	}
+func appendCause(dst, v []byte) []byte {
 	dst = fmt.Appendf(dst, "%d/%d", binary.BigEndian.Uint16(v), v[2])
 	if len(v) > 3 {
 		dst = printable.Append(append(dst, ' '), v[3:])
 	}
-	return dst, true
+	return dst
 }
 
 // appendVPI writes an ATM path and channel (RFC 3301 section 5).
