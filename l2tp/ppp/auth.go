@@ -154,12 +154,11 @@ func eapMSCHAP(data []byte, yield fieldFunc) {
 		return
 	}
 	inner := Control{Protocol: protocolCHAP, Code: data[0]}
-	if !yield("op", inner.CodeName()) || len(data) == 1 {
-		return
-	}
-	if err := inner.Decode(protocolCHAP, data); err != nil {
+	switch {
+	case !yield("op", inner.CodeName()), len(data) == 1:
+	case inner.Decode(protocolCHAP, data) != nil:
 		yield("malformed", "mschap-v2 length")
-		return
+	default:
+		inner.Values(yield)
 	}
-	inner.Values(yield)
 }

@@ -71,27 +71,10 @@ const (
 
 // mppe writes the supported bits: "40+128 stateless", "none", "mppc".
 func mppe(data []byte) any {
-	n := binary.BigEndian.Uint32(data)
-	if n == 0 {
-		return "none"
-	}
-	words := ""
-	for _, b := range [...]struct {
-		bit  uint32
-		name string
-	}{
+	return bitNames(binary.BigEndian.Uint32(data), []bitName{
 		{mppe40, "+40"}, {mppe56, "+56"}, {mppe128, "+128"},
 		{mppeStateless, " stateless"}, {mppeMPPC, " mppc"}, {mppeObsolete, " obsolete"},
-	} {
-		if n&b.bit != 0 {
-			words += b.name
-			n &^= b.bit
-		}
-	}
-	if n != 0 {
-		words += " " + hex32(n)
-	}
-	return words[1:]
+	}, " 0x%08x")
 }
 
 // ecpOptions are ECP's options (RFC 1968, 2419, 2420).

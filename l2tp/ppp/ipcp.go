@@ -59,6 +59,5 @@ var ipv6cpOptions = options{
 }
 
 func interfaceID(data []byte) any {
-	return fmt.Sprintf("%02x%02x:%02x%02x:%02x%02x:%02x%02x",
-		data[0], data[1], data[2], data[3], data[4], data[5], data[6], data[7])
+	return fmt.Sprintf("%x:%x:%x:%x", data[:2], data[2:4], data[4:6], data[6:])
 }

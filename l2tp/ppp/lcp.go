@@ -3,6 +3,7 @@ package ppp
 import (
 	"cmp"
 	"encoding/binary"
+	"fmt"
 	"net"
 	"strconv"
 	"strings"
@@ -84,7 +85,7 @@ func qualityProtocol(data []byte) any {
 
 // fcsAlternatives writes the bits of RFC 1570 section 3.1.
 func fcsAlternatives(data []byte) any {
-	return bitNames(uint32(data[0]), []string{"null", "16", "32"})
+	return bitNames(uint32(data[0]), []bitName{{1, "+null"}, {2, "+16"}, {4, "+32"}}, "+%#x")
 }
 
 // callback writes the operation of RFC 1570 section 3.3, and the number or location that follows.
@@ -132,21 +133,26 @@ func vendorOption(data []byte) any {
 	return says
 }
 
-// bitNames writes the set bits by name, from the lowest, joined by "+"; bits without a name in
-// hexadecimal.
-func bitNames(n uint32, names []string) string {
+// bitName is the name of a bit, behind what separates it from the one before.
+type bitName struct {
+	bit  uint32
+	name string
+}
+
+// bitNames writes the set bits by name, and those without a name as the format says.
+func bitNames(n uint32, names []bitName, others string) string {
+	if n == 0 {
+		return "none"
+	}
 	s := ""
-	for i, name := range names {
-		if n&(1<<i) != 0 {
-			s += "+" + name
-			n &^= 1 << i
+	for _, b := range names {
+		if n&b.bit != 0 {
+			s += b.name
+			n &^= b.bit
 		}
 	}
 	if n != 0 {
-		s += "+0x" + strconv.FormatUint(uint64(n), 16)
-	}
-	if s == "" {
-		return "none"
+		s += fmt.Sprintf(others, n)
 	}
 	return s[1:]
 }
