@@ -173,6 +173,16 @@ func (p *parser) special(protocol string) (n node, ok bool) {
 		n, _ := p.number("a length in bytes")
 		op := map[string]string{"less": "<=", "greater": ">="}[t.text]
 		return &relation{always(true), relations[op], wireLength{}, constant(n)}, true
+	case t.text == "inbound" || t.text == "outbound":
+		return p.directed(t.text == "outbound"), true
+	case t.text == "ifindex":
+		return p.ifindex(), true
+	case t.text == "vlan":
+		return p.vlan(), true
+	case t.text == "pppoed":
+		return p.ofPPPoE(etherPPPoEDiscovery), true
+	case t.text == "pppoes":
+		return p.pppoes(), true
 	}
-	return p.specialOfLink(t.text)
+	return nil, false
 }
