@@ -2,6 +2,7 @@ package page
 
 import (
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -200,13 +201,10 @@ func shortened(text string, length int) string {
 // talks are the conversations.
 func (v *session) talks(s *sessions.Facts) {
 	end := func(host string, port *uint16) string {
-		switch {
-		case port == nil:
+		if port == nil {
 			return host
-		case strings.Contains(host, ":"):
-			return fmt.Sprintf("[%s]:%d", host, *port)
 		}
-		return fmt.Sprintf("%s:%d", host, *port)
+		return net.JoinHostPort(host, fmt.Sprint(*port))
 	}
 	for i := range s.Conversations {
 		c := &s.Conversations[i]
