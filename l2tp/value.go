@@ -158,14 +158,9 @@ func appendPseudowire(dst, v []byte) []byte {
 }
 
 func appendPseudowires(dst, v []byte) ([]byte, bool) {
-	if len(v)%2 != 0 {
-		return dst, false
+	var names []string
+	for ; len(v) >= 2; v = v[2:] {
+		names = append(names, PseudowireName(binary.BigEndian.Uint16(v)))
 	}
-	for i := 0; i < len(v); i += 2 {
-		if i > 0 {
-			dst = append(dst, '/')
-		}
-		dst = appendPseudowire(dst, v[i:i+2])
-	}
-	return dst, true
+	return append(dst, strings.Join(names, "/")...), len(v) == 0
 }

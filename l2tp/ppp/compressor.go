@@ -38,14 +38,10 @@ func newDeflateCompressor(window int, f *inflater) *deflateCompressor {
 	return &deflateCompressor{window: deflateWindow{size: window}, inflater: f}
 }
 
-// forget makes all before the next packet unknown.
-func (d *deflateCompressor) forget() {
+// restart: all before the packet becomes unknown.
+func (d *deflateCompressor) restart([]byte) (after, ok bool) {
 	d.window = deflateWindow{before: zeros, size: d.window.size}
 	d.other = &deflateWindow{before: ones, size: d.window.size}
-}
-
-func (d *deflateCompressor) restart([]byte) (after, ok bool) {
-	d.forget()
 	return false, true
 }
 

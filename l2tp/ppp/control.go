@@ -2,6 +2,7 @@ package ppp
 
 import (
 	"encoding/binary"
+	"fmt"
 	"strconv"
 
 	"l2tpdump/l2tp/printable"
@@ -102,18 +103,12 @@ func (c *Control) Options(yield func(name, value string) bool) {
 // valueText is a value of [Control.Values] as a text for a line.
 func valueText(value any) string {
 	switch v := value.(type) {
-	case uint64:
-		return strconv.FormatUint(v, 10)
 	case bool:
 		return "yes"
-	case Octets:
-		return v.String()
 	case printable.Text:
 		return string(printable.Append(nil, []byte(v)))
-	case string:
-		return v
 	}
-	return ""
+	return fmt.Sprint(value)
 }
 
 // Values yields the packet's options, or its other contents, with short names: "mru" 1400, "auth"

@@ -95,7 +95,7 @@ func (t *trial) begin(x *Expander, number uint16, fits func([]byte) bool) {
 	}
 	if t.proved != "bsd" && !goesOn("deflate") {
 		d := newDeflateCompressor(maxDeflateWindow, &x.inflater)
-		d.forget()
+		d.restart(nil)
 		t.candidates = append(t.candidates, candidate{"deflate", d, 0xffff, number})
 	}
 }
