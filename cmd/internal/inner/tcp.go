@@ -73,7 +73,12 @@ func (w *Printer) appendTCP(dst []byte, h *packet) []byte {
 	if err != nil {
 		dst = append(dst, ", options [malformed]"...)
 	} else if len(t.Options) > 0 {
-		dst = appendTCPOptions(dst, t.Options, base[1])
+		what := ", options ["
+		for i := range t.Options {
+			dst = appendTCPOption(append(dst, what...), &t.Options[i], base[1])
+			what = ","
+		}
+		dst = append(dst, ']')
 	}
 	if _, more := httpMessage(t); w.Verbose > 0 {
 		w.Below = appendTextLines(w.Below, more)
@@ -176,17 +181,6 @@ func appendTCPFlags(dst []byte, flags byte) []byte {
 		}
 	}
 	return dst
-}
-
-func appendTCPOptions(dst []byte, options []layers.TCPOption, base uint32) []byte {
-	dst = append(dst, ", options ["...)
-	for i := range options {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = appendTCPOption(dst, &options[i], base)
-	}
-	return append(dst, ']')
 }
 
 // appendTCPOption appends an option; what it says of the other end's sequence numbers counts from

@@ -103,15 +103,12 @@ func lostText(lost [2]uint64) string {
 	var parts []string
 	for side, n := range lost {
 		if n > 0 {
-			parts = append(parts, fmt.Sprintf("%d ESP packet%s of the %s", n, plural(n), Sides[side]))
+			what := "packets"
+			if n == 1 {
+				what = "packet"
+			}
+			parts = append(parts, fmt.Sprintf("%d ESP %s of the %s", n, what, Sides[side]))
 		}
 	}
 	return strings.Join(parts, " and ") + " lost"
-}
-
-func plural(n uint64) string {
-	if n == 1 {
-		return ""
-	}
-	return "s"
 }

@@ -95,15 +95,11 @@ func (p *Page) Add(s *sessions.Facts) {
 	if len(p.rows[r]) < keptRows {
 		p.rows[r] = append(p.rows[r], newRow(p.count, s, p.zone))
 	}
-	p.all[groupOf(s)]++
-}
-
-func groupOf(s *sessions.Facts) group {
 	g := group{state: s.State, cause: s.CauseID}
 	if g.cause == "" && s.State == sessions.Failed {
 		g.cause = s.Step
 	}
-	return g
+	p.all[g]++
 }
 
 // piece is a part of the page that is written already.
