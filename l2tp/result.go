@@ -51,7 +51,6 @@ var cdnResults = map[uint16]string{
 
 // generalErrors are the error codes that explain result 2 (RFC 2661 section 4.4.2).
 var generalErrors = map[uint16]string{
-	0:  "no general error",
 	1:  "no control connection exists yet",
 	2:  "length is wrong",
 	3:  "field value out of range or reserved field not zero",
@@ -76,15 +75,9 @@ func appendResultOf(dst, v []byte, message uint16) ([]byte, bool) {
 	if !ok {
 		return dst, false
 	}
-	dst = strconv.AppendUint(dst, uint64(r.Code), 10)
-	if r.Text != "" {
-		dst = append(append(dst, ' '), r.Text...)
-	}
+	dst = appendCode(dst, r.Code, r.Text)
 	if r.Error != 0 {
-		dst = strconv.AppendUint(append(dst, ", error "...), uint64(r.Error), 10)
-		if r.ErrorText != "" {
-			dst = append(append(dst, ' '), r.ErrorText...)
-		}
+		dst = appendCode(append(dst, ", error "...), r.Error, r.ErrorText)
 	}
 	if r.Message != "" {
 		dst = append(append(dst, ", "...), r.Message.String()...)
@@ -92,25 +85,28 @@ func appendResultOf(dst, v []byte, message uint16) ([]byte, bool) {
 	return dst, true
 }
 
+// appendCode writes a code and what it means, if that is known.
+func appendCode(dst []byte, code uint16, text string) []byte {
+	dst = strconv.AppendUint(dst, uint64(code), 10)
+	if text != "" {
+		dst = append(append(dst, ' '), text...)
+	}
+	return dst
+}
+
+// results are the result codes by the type of the message.
+var results = map[uint16]map[uint16]string{StopCCN: stopCCNResults, CDN: cdnResults}
+
 // readResult reads a Result Code AVP of a message of that type, 0 if it is not known.
 func readResult(v []byte, message uint16) (r Result, ok bool) {
 	if len(v) < 2 || len(v) == 3 {
 		return r, false
 	}
 	r.Code = binary.BigEndian.Uint16(v)
-	switch message {
-	case StopCCN:
-		r.Text = stopCCNResults[r.Code]
-	case CDN:
-		r.Text = cdnResults[r.Code]
-	}
-	if len(v) < 4 {
-		return r, true
-	}
-	if r.Error = binary.BigEndian.Uint16(v[2:]); r.Error != 0 {
+	r.Text = results[message][r.Code]
+	if len(v) >= 4 {
+		r.Error = binary.BigEndian.Uint16(v[2:])
 		r.ErrorText = generalErrors[r.Error]
-	}
-	if len(v) > 4 {
 		r.Message = printable.NewText(v[4:])
 	}
 	return r, true
@@ -145,10 +141,7 @@ var pppDisconnects = map[uint16]string{
 // direction, message.
 func appendPPPDisconnect(dst, v []byte) []byte {
 	code := binary.BigEndian.Uint16(v)
-	dst = strconv.AppendUint(dst, uint64(code), 10)
-	if text := pppDisconnects[code]; text != "" {
-		dst = append(append(dst, ' '), text...)
-	}
+	dst = appendCode(dst, code, pppDisconnects[code])
 	dst = appendHex(append(dst, ", protocol "...), v[2:4])
 	if where := [...]string{"", " at peer", " at local"}; int(v[4]) < len(where) {
 		dst = append(dst, where[v[4]]...)

@@ -78,16 +78,14 @@ const lcp = 0xc021 // PPP protocol number
 // appendLCPOptions writes the options of an LCP packet: "(mru 1400, magic 0x1d74df3d)".
 func appendLCPOptions(dst, v []byte) ([]byte, bool) {
 	packet := ppp.Control{Protocol: lcp, Code: 1, Data: v}
-	dst = append(dst, '(')
-	separator := ""
+	var options []string
 	for name, value := range packet.Options {
 		if name == "malformed" {
 			return dst, false
 		}
-		dst = append(append(append(dst, separator...), name...), ' ')
-		dst, separator = append(dst, value...), ", "
+		options = append(options, name+" "+value)
 	}
-	return append(dst, ')'), true
+	return fmt.Appendf(dst, "(%s)", strings.Join(options, ", ")), true
 }
 
 func appendMessageType(dst, v []byte) []byte {
