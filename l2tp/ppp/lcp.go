@@ -103,22 +103,18 @@ func callback(data []byte) any {
 // endpoint writes an Endpoint-Discriminator: class and address (RFC 1990 section 5.1.3).
 func endpoint(data []byte) any {
 	value := data[1:]
-	switch data[0] {
-	case 0:
+	switch class := data[0]; {
+	case class == 0:
 		return "null"
-	case 1:
+	case class == 1:
 		return "local " + hexBytes(value)
-	case 2:
-		if len(value) == 4 {
-			return "ip " + address4(value)
-		}
-	case 3:
-		if len(value) == 6 {
-			return "mac " + net.HardwareAddr(value).String()
-		}
-	case 4:
+	case class == 2 && len(value) == 4:
+		return "ip " + address4(value)
+	case class == 3 && len(value) == 6:
+		return "mac " + net.HardwareAddr(value).String()
+	case class == 4:
 		return "magic " + hexBytes(value)
-	case 5:
+	case class == 5:
 		return "phone " + text(value).String()
 	}
 	return "class " + strconv.Itoa(int(data[0])) + " " + hexBytes(value)

@@ -2,6 +2,7 @@
 package printable
 
 import (
+	"bytes"
 	"strconv"
 	"unicode/utf8"
 )
@@ -13,9 +14,7 @@ const maxText = 128
 // with escapes otherwise, so that no control character reaches the output. Trailing zero bytes
 // are dropped. Of a longer text the first 128 bytes are shown, then "...".
 func Append(dst, text []byte) []byte {
-	for len(text) > 0 && text[len(text)-1] == 0 {
-		text = text[:len(text)-1]
-	}
+	text = bytes.TrimRight(text, "\x00")
 	cut := len(text) > maxText
 	if cut {
 		text = text[:maxText]
