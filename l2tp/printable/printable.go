@@ -4,6 +4,7 @@ package printable
 import (
 	"bytes"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -44,11 +45,7 @@ func plain(text []byte) bool {
 	}
 	for i := 0; i < len(text); {
 		r, n := utf8.DecodeRune(text[i:])
-		if r == utf8.RuneError && n <= 1 || !strconv.IsPrint(r) {
-			return false
-		}
-		switch r {
-		case ' ', '"', '\\', ',', ';':
+		if r == utf8.RuneError && n <= 1 || !strconv.IsPrint(r) || strings.ContainsRune(` "\,;`, r) {
 			return false
 		}
 		i += n
