@@ -7,46 +7,47 @@ import (
 	"l2tpdump/l2tp/printable"
 )
 
-// stopCCNResults are the result codes of a StopCCN (RFC 2661 section 4.4.2, RFC 3308).
-var stopCCNResults = map[uint16]string{
-	1: "general request to clear control connection",
-	2: "general error",
-	3: "control channel already exists",
-	4: "requester is not authorized",
-	5: "protocol version not supported",
-	6: "requester is being shut down",
-	7: "finite state machine error",
-	8: "mismatching CCDS value",
-}
-
-// cdnResults are the result codes of a CDN (RFC 2661 section 4.4.2, RFC 3308, RFC 3931).
-var cdnResults = map[uint16]string{
-	1:  "loss of carrier",
-	2:  "general error",
-	3:  "administrative reasons",
-	4:  "temporary lack of facilities",
-	5:  "permanent lack of facilities",
-	6:  "invalid destination",
-	7:  "no carrier detected",
-	8:  "busy signal",
-	9:  "no dial tone",
-	10: "call not established in time",
-	11: "no appropriate framing detected",
-	12: "mismatching SDS value",
-	13: "lost tie breaker",
-	14: "unsupported pseudowire type",
-	15: "sequencing required without valid sublayer",
-	16: "finite state machine error",
-	17: "frame relay circuit deleted",
-	18: "frame relay circuit inactive",
-	19: "mismatching frame relay header length",
-	20: "HDLC link deleted",
-	21: "HDLC link inactive",
-	22: "OAM cell emulation not supported",
-	23: "mismatching interface MTU",
-	24: "no such forwarder",
-	25: "unauthorized forwarder",
-	26: "loop detected",
+// results are the result codes by the type of the message (RFC 2661 section 4.4.2, RFC 3308, RFC
+// 3931).
+var results = map[uint16]map[uint16]string{
+	StopCCN: {
+		1: "general request to clear control connection",
+		2: "general error",
+		3: "control channel already exists",
+		4: "requester is not authorized",
+		5: "protocol version not supported",
+		6: "requester is being shut down",
+		7: "finite state machine error",
+		8: "mismatching CCDS value",
+	},
+	CDN: {
+		1:  "loss of carrier",
+		2:  "general error",
+		3:  "administrative reasons",
+		4:  "temporary lack of facilities",
+		5:  "permanent lack of facilities",
+		6:  "invalid destination",
+		7:  "no carrier detected",
+		8:  "busy signal",
+		9:  "no dial tone",
+		10: "call not established in time",
+		11: "no appropriate framing detected",
+		12: "mismatching SDS value",
+		13: "lost tie breaker",
+		14: "unsupported pseudowire type",
+		15: "sequencing required without valid sublayer",
+		16: "finite state machine error",
+		17: "frame relay circuit deleted",
+		18: "frame relay circuit inactive",
+		19: "mismatching frame relay header length",
+		20: "HDLC link deleted",
+		21: "HDLC link inactive",
+		22: "OAM cell emulation not supported",
+		23: "mismatching interface MTU",
+		24: "no such forwarder",
+		25: "unauthorized forwarder",
+		26: "loop detected",
+	},
 }
 
 // generalErrors are the error codes that explain result 2 (RFC 2661 section 4.4.2).
@@ -93,9 +94,6 @@ func appendCode(dst []byte, code uint16, text string) []byte {
 	}
 	return dst
 }
-
-// results are the result codes by the type of the message.
-var results = map[uint16]map[uint16]string{StopCCN: stopCCNResults, CDN: cdnResults}
 
 // readResult reads a Result Code AVP of a message of that type, 0 if it is not known.
 func readResult(v []byte, message uint16) (r Result, ok bool) {

@@ -1,6 +1,7 @@
 package ppp
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"net/netip"
@@ -160,10 +161,7 @@ func messageField(yield fieldFunc, data []byte) {
 
 // isText says whether data has no control characters but those of layout, and a final zero.
 func isText(data []byte) bool {
-	for i, b := range data {
-		if b < ' ' && b != '\t' && b != '\r' && b != '\n' && !(b == 0 && i == len(data)-1) || b == 0x7f {
-			return false
-		}
-	}
-	return true
+	return !bytes.ContainsFunc(bytes.TrimSuffix(data, []byte{0}), func(c rune) bool {
+		return c < ' ' && c != '\t' && c != '\r' && c != '\n' || c == 0x7f
+	})
 }

@@ -19,7 +19,6 @@ const (
 	protocolIPV6CP         = 0x8057
 	protocolLinkCCP        = 0x80fb
 	protocolCCP            = 0x80fd
-	protocolMPLSCP         = 0x8281
 	protocolLCP            = 0xc021
 	protocolPAP            = 0xc023
 	ProtocolLQR            = 0xc025
@@ -101,7 +100,7 @@ var protocols = map[uint16]string{
 	protocolLinkCCP:        "Link CCP",
 	protocolCCP:            "CCP",
 	0x8207:                 "CDPCP",
-	protocolMPLSCP:         "MPLSCP",
+	0x8281:                 "MPLSCP",
 	protocolLCP:            "LCP",
 	protocolPAP:            "PAP",
 	ProtocolLQR:            "LQR",
