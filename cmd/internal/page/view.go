@@ -152,11 +152,10 @@ func newRung(r *ladder.Rung, s *sessions.Facts, zone *time.Location) rung {
 	case ladder.Message:
 		v.Class += [...]string{" c", " s", " o"}[r.From]
 		v.Brief = shortened(ladder.Brief(r.Details), brief)
-		again := ""
+		v.Body = fmt.Sprintf("frame %d, %s, %s", r.Frame, clock(int64(s.Time)+r.Time, zone), senders[r.From])
 		if r.Again {
-			again = ", a retransmission"
+			v.Body += ", a retransmission"
 		}
-		v.Body = fmt.Sprintf("frame %d, %s, %s%s", r.Frame, clock(int64(s.Time)+r.Time, zone), senders[r.From], again)
 		if r.Details != "" {
 			v.Body += ": " + r.Details
 		}
