@@ -91,10 +91,11 @@ func (a *avp) name() string {
 	return cmp.Or(vendors[a.Vendor], "vendor "+strconv.Itoa(int(a.Vendor))) + " " + number
 }
 
-// appendValue writes the value for people: numbers, flags and texts by what they mean, what is not
-// known in hexadecimal. What is hidden is described by its length, and what serves to prove
-// knowledge of a secret by length and fingerprint.
-func (a *avp) appendValue(dst []byte) []byte {
+// appendValue writes the value for people, as it is to be read in a message of that type, 0 if it is
+// not known: numbers, flags and texts by what they mean, what is not known in hexadecimal. What is
+// hidden is described by its length, and what serves to prove knowledge of a secret by length and
+// fingerprint.
+func (a *avp) appendValue(dst []byte, message uint16) []byte {
 	if a.covered() {
 		dst = append(fingerprint.AppendSize(dst, len(a.Value)), " hidden"...)
 		if a.wrong {
@@ -103,8 +104,11 @@ func (a *avp) appendValue(dst []byte) []byte {
 		return dst
 	}
 	write := a.attribute().value
-	if write == nil {
+	switch {
+	case write == nil:
 		return appendHex(dst, a.Value)
+	case a.Type == avpResultCode && !a.Hidden:
+		write = func(dst, v []byte) ([]byte, bool) { return appendResultOf(dst, v, message) }
 	}
 	out, ok := write(dst, a.Value)
 	if !ok {
@@ -113,16 +117,18 @@ func (a *avp) appendValue(dst []byte) []byte {
 	return out
 }
 
-// appendShort is appendIn for a line: of bytes of which no more is known it shows the first 32.
+// appendShort is appendValue for a line: of bytes of which no more is known it shows the first 32.
+// It says that the value was hidden.
 func (a *avp) appendShort(dst []byte, message uint16) []byte {
 	const most = 32
-	if a.attribute().value == nil {
-		if short := *a; !a.covered() && len(a.Value) > most {
-			short.Value = a.Value[:most]
-			return append(short.appendIn(dst, message), "..."...)
-		}
+	shown, end := *a, ""
+	if a.attribute().value == nil && !a.covered() && len(a.Value) > most {
+		shown.Value, end = a.Value[:most], "..."
 	}
-	return a.appendIn(dst, message)
+	if dst = shown.appendValue(dst, message); a.uncovered {
+		dst = append(dst, " (hidden)"...)
+	}
+	return append(dst, end...)
 }
 
 // vendors are the SMI enterprise numbers met in L2TP.

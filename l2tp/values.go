@@ -10,7 +10,7 @@ import (
 // number where it is written as the decimal of all its bytes, which no text is, and a
 // [printable.Text] where it is written as one.
 func (a *avp) says(message uint16) any {
-	text := string(a.appendMeaning(nil, message))
+	text := string(a.appendValue(nil, message))
 	if text == "" {
 		return true
 	}
