@@ -91,10 +91,10 @@ func (a *avp) name() string {
 	return cmp.Or(vendors[a.Vendor], "vendor "+strconv.Itoa(int(a.Vendor))) + " " + number
 }
 
-// appendValue writes the value for people, as it is to be read in a message of that type, 0 if it is
-// not known: numbers, flags and texts by what they mean, what is not known in hexadecimal. What is
-// hidden is described by its length, and what serves to prove knowledge of a secret by length and
-// fingerprint.
+// appendValue writes the value for people, as it is to be read in a message of that type, 0 for one
+// that is not known: numbers, flags and texts by what they mean, what is not known in hexadecimal.
+// What is hidden is described by its length, and what serves to prove knowledge of a secret by
+// length and fingerprint.
 func (a *avp) appendValue(dst []byte, message uint16) []byte {
 	if a.covered() {
 		dst = append(fingerprint.AppendSize(dst, len(a.Value)), " hidden"...)
