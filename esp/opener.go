@@ -2,6 +2,7 @@ package esp
 
 import (
 	"slices"
+	"unsafe"
 
 	"l2tpdump/esp/lanes"
 )
@@ -38,6 +39,10 @@ type expectation struct {
 	seqHigh uint32
 	high    [4]byte // of the sequence number, as the ICV covers it
 }
+
+// Prefetch has the memory of an SA fetched before Expect needs it, see lanes.Prefetch; it may be
+// nil.
+func (sa *SA) Prefetch() { lanes.Prefetch(unsafe.Pointer(sa), unsafe.Sizeof(*sa)) }
 
 // Expect says that Open will be called with these parameters, for the packets in the order of the
 // calls of Expect. The ICVs of all that is expected are computed together, which takes much less

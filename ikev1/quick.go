@@ -61,7 +61,7 @@ func (sa *SA) negotiate(ex *exchange) []*esp.Negotiated {
 		list := sa.pairs(ex, q1.quick, q2.quick)
 		for _, n := range list {
 			if n.KeyReason != "" {
-				ex.pending = sa.configured
+				ex.pending = sa.family.tracker.secrets.version
 			}
 		}
 		return list

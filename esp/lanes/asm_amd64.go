@@ -43,3 +43,8 @@ func sha1AVX512(state *[8][16]uint32, data *[16]*byte, blocks int)
 //
 //go:noescape
 func sha256AVX512(state *[8][16]uint32, data *[16]*byte, blocks int)
+
+// prefetch has memory fetched into the cache, line by line.
+//
+//go:noescape
+func prefetch(p *byte, size int)

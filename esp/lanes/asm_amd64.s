@@ -5557,3 +5557,16 @@ DATA sha256K<>+244(SB)/4, $0xa4506ceb
 DATA sha256K<>+248(SB)/4, $0xbef9a3f7
 DATA sha256K<>+252(SB)/4, $0xc67178f2
 GLOBL sha256K<>(SB), RODATA|NOPTR, $256
+
+// func prefetch(p *byte, size int)
+// Requires: MMX+
+TEXT ·prefetch(SB), NOSPLIT, $0-16
+	MOVQ p+0(FP), AX
+	MOVQ size+8(FP), CX
+
+line:
+	PREFETCHT0 (AX)
+	ADDQ       $0x40, AX
+	SUBQ       $0x40, CX
+	JG         line
+	RET

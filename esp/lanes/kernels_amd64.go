@@ -14,6 +14,7 @@ func init() {
 }
 
 func choose(f features) (k kernels) {
+	k.prefetch = prefetch
 	if f.aes {
 		k.expand, k.cbc = expand, cbcAESNI
 	}

@@ -11,6 +11,7 @@ import (
 	"hash"
 	"math/rand/v2"
 	"testing"
+	"unsafe"
 )
 
 // everyLevel runs a test with each choice of kernels that this processor can run, the standard
@@ -148,6 +149,15 @@ func TestSumsLengths(t *testing.T) {
 			check(t, &h, messages, sums)
 		}
 	})
+}
+
+// TestPrefetch fetches what there is and what there is not, which no memory access may do.
+func TestPrefetch(t *testing.T) {
+	b := make([]byte, 1000)
+	for _, size := range []uintptr{1, 64, 65, 1 << 20} {
+		Prefetch(nil, size)
+		Prefetch(unsafe.Pointer(&b[7]), size)
+	}
 }
 
 func TestNoAllocation(t *testing.T) {

@@ -238,7 +238,7 @@ func (t *Table) glance(f *Flow, tr *trying, p Packet) *SA {
 	}
 	t.budget.probes -= len(tr.ring.sas)
 	var plain esp.Plaintext
-	sa, _, err := tr.ring.Open(&t.opener, &plain, t.trial.room(p), p)
+	sa, _, err := tr.ring.Open(&t.trial.opener, &plain, t.trial.room(p), p)
 	if !sa.certain(&plain, err) || len(tr.doubted) > 0 && !sa.Suite.Cipher.AEAD && plain.Evidence < proofBits {
 		return nil
 	}
@@ -258,7 +258,7 @@ func (t *Table) likeOthers(f *Flow, tr *trying, p Packet) bool {
 		return false
 	}
 	if first := t.bySPI.get(f.spi).flows; first.ring != nil {
-		return !first.ring.opens(&t.opener, t.trial.room(p), p)
+		return !first.ring.opens(&t.trial.opener, t.trial.room(p), p)
 	}
 	if r := t.lastRing; r == nil || len(r.sas) > 0 && r.first().spi != f.spi {
 		t.lastRing = t.ring(new(Ring), f.spi, nil, nil, tr.set)

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"unsafe"
 
 	"l2tpdump/esp"
+	"l2tpdump/esp/lanes"
 )
 
 // ErrNoKey: nothing is known that may open the packets of an SPI.
@@ -144,18 +146,42 @@ type Arrival struct {
 func (t *Table) Admit(all []Arrival) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	// With many flows the memory of each is far away. Here it is asked for, for all packets before
-	// the first one needs it; what is true of a flow admit finds out.
-	for i := range all {
-		all[i].Flow = t.bySPI.get(all[i].SPI).flows
-	}
-	for i := range all {
-		if f := all[i].Flow; f != nil {
-			all[i].Ring, all[i].Tried = f.ring, f.tried
-		}
+	if t.bySPI.len > nearSPIs {
+		t.lookAhead(all)
 	}
 	for i := range all {
 		t.admit(&all[i])
+	}
+	t.trial.release()
+}
+
+// nearSPIs is how many have what packets need of them in the processor's caches anyway.
+const nearSPIs = 512
+
+// lookAhead has the memory fetched of what opens the packets: each step for all of them, before the
+// first is needed for the next step. What is likely to be tried on first packets is done together,
+// too. What is true of a flow admit finds out.
+func (t *Table) lookAhead(all []Arrival) {
+	for i := range all {
+		t.bySPI.prefetch(all[i].SPI)
+	}
+	for i := range all {
+		f := t.bySPI.get(all[i].SPI).flows
+		all[i].Flow = f
+		lanes.Prefetch(unsafe.Pointer(f), unsafe.Sizeof(*f))
+	}
+	for i := range all {
+		if f := all[i].Flow; f != nil {
+			all[i].Ring = f.ring
+			lanes.Prefetch(unsafe.Pointer(f.ring), unsafe.Sizeof(opening{}))
+		} else if s := t.bySPI.get(all[i].SPI).secrets; s != nil && s.before == nil {
+			t.trial.expect(s.Secret, all[i].Packet)
+		}
+	}
+	for i := range all {
+		if r := all[i].Ring; all[i].Flow != nil && r != nil {
+			r.Likely().ready.Load().Prefetch()
+		}
 	}
 }
 

@@ -31,15 +31,18 @@ func (s *SA) begin(spi uint32, c *Candidate, suite esp.Suite, high uint32, seq *
 	return s
 }
 
+// opening is one piece of memory for all that the packets of a flow need.
+type opening struct {
+	ring Ring
+	seq  sequence
+	sa   SA
+	from Source
+}
+
 // provedSA returns the SA of what proved right by a number of packets, and memory for its Ring;
 // with 0 it is not proved.
 func provedSA(spi uint32, c *Candidate, o *Fit, packets int) (*SA, *Ring) {
-	m := new(struct { // one piece of memory for all that the packets of a flow need
-		ring Ring
-		seq  sequence
-		sa   SA
-		from Source
-	})
+	m := new(opening)
 	s := m.sa.begin(spi, c, o.SA.Suite(), o.High, &m.seq)
 	m.from = *c.From
 	if s.From = &m.from; c.AuthFrom == c.From {

@@ -4,6 +4,9 @@ import (
 	"iter"
 	"math/bits"
 	"math/rand/v2"
+	"unsafe"
+
+	"l2tpdump/esp/lanes"
 )
 
 // spiMap finds values by their SPI: open addressing with linear probing, so that a look mostly
@@ -33,6 +36,12 @@ func (m *spiMap[V]) at(spi uint32) int {
 
 // home is where the search for an SPI begins.
 func (m *spiMap[V]) home(spi uint32) int { return int(uint64(spi) * m.factor >> m.shift) }
+
+// prefetch has the memory fetched that a search for the SPI begins with, see lanes.Prefetch.
+func (m *spiMap[V]) prefetch(spi uint32) {
+	s := &m.slots[m.home(spi)]
+	lanes.Prefetch(unsafe.Pointer(s), unsafe.Sizeof(*s))
+}
 
 // get returns the value, the zero value if there is none.
 func (m *spiMap[V]) get(spi uint32) (v V) {

@@ -41,7 +41,6 @@ type Table struct {
 
 	trial  Trial
 	spare  *trying // memory for the next flow, nil: there is none
-	opener esp.Opener
 	budget budget
 
 	last     *Set  // that opened nothing last, which flows with the same sources have in common; nil: none

@@ -1,6 +1,10 @@
 package salookup
 
-import "l2tpdump/esp"
+import (
+	"slices"
+
+	"l2tpdump/esp"
+)
 
 // Evidence in bits, as package esp counts it.
 const (
@@ -47,7 +51,50 @@ func (o *Fit) Proves(c *Candidate, cut int) bool {
 }
 
 // Trial tries candidates on packets. It is only memory that is used again; the zero value is ready.
-type Trial struct{ scratch []byte }
+type Trial struct {
+	scratch  []byte
+	opener   esp.Opener
+	expected []expectation
+}
+
+// expectation is a packet that is likely to be tried with an SA.
+type expectation struct {
+	packet       *byte // its first byte
+	sa           *esp.SA
+	key, authKey esp.Key
+}
+
+// expect says that a packet is likely to be tried with the keys of a secret, see esp.Opener.Expect.
+func (t *Trial) expect(s *esp.Secret, p Packet) {
+	if s.Suite.Cipher == nil || s.Suite.Auth == nil {
+		return
+	}
+	if slices.ContainsFunc(t.expected, func(e expectation) bool { return e.key == s.Key }) {
+		return // a further packet of a flow that the first one opens
+	}
+	if sa, err := esp.NewSA(s.SPI, s.Suite, s.Key, s.AuthKey); err == nil {
+		t.opener.Expect(sa, p.Data, 0, p.Cut)
+		t.expected = append(t.expected, expectation{&p.Data[0], sa, s.Key, s.AuthKey})
+	}
+}
+
+// sa makes the SA of a candidate for a packet, if it is not there.
+func (t *Trial) sa(spi uint32, suite esp.Suite, c *Candidate, p Packet) (*esp.SA, error) {
+	for i := range t.expected {
+		e := &t.expected[i]
+		if e.packet == &p.Data[0] && e.key == c.Key && e.authKey == c.AuthKey && e.sa.Suite() == suite {
+			return e.sa, nil
+		}
+	}
+	return esp.NewSA(spi, suite, c.Key, c.AuthKey)
+}
+
+// release forgets the packets.
+func (t *Trial) release() {
+	t.opener.Release()
+	clear(t.expected)
+	t.expected = t.expected[:0]
+}
 
 // room returns memory for a plaintext that nobody reads.
 func (t *Trial) room(p Packet) []byte {
@@ -58,8 +105,9 @@ func (t *Trial) room(p Packet) []byte {
 }
 
 // open is SA.Open into such memory.
-func (t *Trial) open(sa *esp.SA, p Packet, high uint32) (esp.Plaintext, error) {
-	return sa.Open(t.room(p), p.Data, high, p.Cut)
+func (t *Trial) open(sa *esp.SA, p Packet, high uint32) (plain esp.Plaintext, err error) {
+	err = t.opener.Open(sa, &plain, t.room(p), p.Data, high, p.Cut)
+	return plain, err
 }
 
 // Try opens the packet with a candidate of the set.
@@ -95,7 +143,7 @@ func (t *Trial) Try(set *Set, c *Candidate, spi uint32, p Packet) Fit {
 func (t *Trial) verify(o *Fit, set *Set, c *Candidate, spi uint32, p Packet) {
 	var room [maxWays]extension
 	for _, v := range set.ways(room[:0], c) {
-		sa, err := esp.NewSA(spi, v.suite, c.Key, c.AuthKey)
+		sa, err := t.sa(spi, v.suite, c, p)
 		if err != nil {
 			continue
 		}

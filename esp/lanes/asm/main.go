@@ -18,7 +18,19 @@ func main() {
 	sha1AVX2()
 	sha1AVX512()
 	sha256AVX512()
+	prefetch()
 	Generate()
+}
+
+func prefetch() {
+	function("prefetch", "func(p *byte, size int)", "prefetch has memory fetched into the cache, line by line.")
+	p, size := param("p"), param("size")
+	Label("line")
+	PREFETCHT0(Mem{Base: p})
+	ADDQ(U8(64), p)
+	SUBQ(U8(64), size)
+	JG(LabelRef("line"))
+	RET()
 }
 
 // function begins a function whose arguments do not escape.
