@@ -69,14 +69,12 @@ func readIGMP(p []byte) *igmpMessage {
 	m := &igmpMessage{Type: p[0]}
 	switch p[0] {
 	case 0x11:
-		m.Group = someAddr(p[4:8])
+		m.Name, m.Group = "query v1", someAddr(p[4:8])
 		switch {
 		case len(p) >= 12:
 			m.Name = "query v3"
 		case p[1] != 0:
 			m.Name = "query v2"
-		default:
-			m.Name = "query v1"
 		}
 	case 0x12, 0x16, 0x17:
 		m.Name, m.Group = map[uint8]string{0x12: "v1 report", 0x16: "v2 report", 0x17: "leave"}[p[0]], address4(p[4:])
