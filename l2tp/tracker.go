@@ -312,7 +312,11 @@ func (t *Tracker) control(src, dst netip.AddrPort, h *Header, c *Control, data [
 	}
 	t.tunnelOrder.MoveToBack(tr.tunnel.order)
 	if !c.acknowledges() {
-		c.Retransmission = copies.Among(tr.tunnel.sent[tr.sender][:], data[h.PayloadStart:h.PayloadEnd], uint64(h.Ns))
+		sent := &tr.tunnel.sent[tr.sender]
+		if *sent == nil {
+			*sent = new([16]uint64)
+		}
+		c.Retransmission = copies.Among((*sent)[:], data[h.PayloadStart:h.PayloadEnd], uint64(h.Ns))
 	}
 	end := &tr.tunnel.Ends[tr.sender]
 	if assigned != 0 && end.Tunnel != assigned && (end.Tunnel == 0 || c.kind == SCCRP) {

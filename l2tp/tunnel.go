@@ -37,9 +37,9 @@ type Tunnel struct {
 	places   [2]place         // of the packets to each end
 	order    *list.Element    // in Tracker.tunnelOrder
 
-	// sent are the last control messages of each end, as hashes of Ns and the AVPs. Nr can change
-	// between the copies of a message (RFC 2661 section 5.8).
-	sent       [2][16]uint64
+	// sent are the last control messages of each end, as hashes of Ns and the AVPs, nil: none. Nr can
+	// change between the copies of a message (RFC 2661 section 5.8).
+	sent       [2]*[16]uint64
 	challenges [2][]byte // that each end sent
 	nonces     [2][]byte // likewise (RFC 3931)
 }
