@@ -1,7 +1,5 @@
 package l2tp
 
-import "container/list"
-
 // call is the session that a control message is about, nil if it is about none.
 func (t *Tracker) call(tr tunnelRef, h *Header, c *Control) (s *Session) {
 	local, remote := c.number(avpAssignedSession), h.Session
@@ -128,9 +126,9 @@ func (t *Tracker) tunnel(key tunnelKey) tunnelRef {
 // is none if there are several among the last ones.
 func (t *Tracker) unanswered(key tunnelKey) (tr tunnelRef) {
 	const most = 64
-	e := t.tunnelOrder.Back()
-	for n := 0; e != nil && n < most; n, e = n+1, e.Prev() {
-		tunnel := e.Value.(*Tunnel)
+	e := t.tunnelOrder.back
+	for n := 0; e != nil && n < most; n, e = n+1, e.prev {
+		tunnel := e.of
 		if tunnel.State != Opening || tunnel.Version != key.version || tunnel.Ends[1].Tunnel != 0 ||
 			tunnel.Ends[0].Addr != key.src || tunnel.Ends[1].Addr != key.dst {
 			continue
@@ -164,21 +162,21 @@ func (t *Tracker) lateSession(tr tunnelRef, id uint32) *Session {
 }
 
 func (t *Tracker) newTunnel(key tunnelKey) *Tunnel {
-	if t.tunnelOrder.Len() >= maxTunnels {
-		t.drop(t.tunnelOrder.Front().Value.(*Tunnel))
+	if t.tunnelOrder.n >= maxTunnels {
+		t.drop(t.tunnelOrder.front.of)
 	}
 	tunnel := &Tunnel{Version: key.version, Ends: [2]End{{Addr: key.src}, {Addr: key.dst}}}
-	tunnel.order = t.tunnelOrder.PushBack(tunnel)
+	t.tunnelOrder.pushBack(&tunnel.order, tunnel)
 	return tunnel
 }
 
 func (t *Tracker) newSession(tunnel *Tunnel) *Session {
-	if t.sessionOrder.Len() >= maxSessions {
-		t.dropSession(t.sessionOrder.Front().Value.(*Session))
+	if t.sessionOrder.n >= maxSessions {
+		t.dropSession(t.sessionOrder.front.of)
 	}
 	s := &Session{Tunnel: tunnel}
-	s.order = t.sessionOrder.PushBack(s)
-	s.among = tunnel.open.PushBack(s)
+	t.sessionOrder.pushBack(&s.order, s)
+	tunnel.open.pushBack(&s.among, s)
 	for end := range s.IDs {
 		tunnel.unpaired[end].add(s)
 	}
@@ -191,8 +189,8 @@ func (t *Tracker) close(s *Session) {
 		return
 	}
 	s.closed = true
-	s.Tunnel.open.Remove(s.among)
-	s.among = s.Tunnel.closed.PushBack(s)
+	s.Tunnel.open.remove(&s.among)
+	s.Tunnel.closed.pushBack(&s.among, s)
 	for end, id := range s.IDs {
 		if id == 0 {
 			s.Tunnel.unpaired[end].remove(s)
@@ -276,20 +274,20 @@ func (t *Tracker) assignSession(s *Session, end int, id uint32) {
 // drop forgets a tunnel with its sessions.
 func (t *Tracker) drop(tunnel *Tunnel) {
 	t.forget(tunnel)
-	for _, sessions := range [...]*list.List{&tunnel.open, &tunnel.closed} {
-		for sessions.Len() > 0 {
-			t.dropSession(sessions.Front().Value.(*Session))
+	for _, sessions := range [...]*list[Session]{&tunnel.open, &tunnel.closed} {
+		for sessions.n > 0 {
+			t.dropSession(sessions.front.of)
 		}
 	}
-	t.tunnelOrder.Remove(tunnel.order)
+	t.tunnelOrder.remove(&tunnel.order)
 }
 
 // dropSession forgets a session.
 func (t *Tracker) dropSession(s *Session) {
 	t.changes++
 	t.close(s)
-	s.Tunnel.closed.Remove(s.among)
-	t.sessionOrder.Remove(s.order)
+	s.Tunnel.closed.remove(&s.among)
+	t.sessionOrder.remove(&s.order)
 	for end, id := range s.IDs {
 		if t.session(s.Tunnel, end, id) == s {
 			delete(t.sessions, sessionID{s.Tunnel, uint32(end), id})

@@ -109,8 +109,8 @@ L2TP 5589/0 ZLB Ns 2 Nr 6`), "\n")
 	if fmt.Sprint(control) != fmt.Sprint(want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(control, "\n"), strings.Join(want, "\n"))
 	}
-	if tr.tunnelOrder.Len() != 1 || session == nil || !session.closed || session.IDs != [2]uint32{14038, 49420} {
-		t.Fatalf("%d tunnels, session %+v", tr.tunnelOrder.Len(), session)
+	if tr.tunnelOrder.n != 1 || session == nil || !session.closed || session.IDs != [2]uint32{14038, 49420} {
+		t.Fatalf("%d tunnels, session %+v", tr.tunnelOrder.n, session)
 	}
 	if data != 240 {
 		t.Errorf("%d data messages", data)
@@ -144,8 +144,8 @@ func TestMidSession(t *testing.T) {
 				t.Fatalf("from packet %d: frame %d is in another session", from, p.frame)
 			}
 		}
-		if sessions[0] != sessions[1] || tr.tunnelOrder.Len() != 1 {
-			t.Errorf("from packet %d: directions apart, %d tunnels", from, tr.tunnelOrder.Len())
+		if sessions[0] != sessions[1] || tr.tunnelOrder.n != 1 {
+			t.Errorf("from packet %d: directions apart, %d tunnels", from, tr.tunnelOrder.n)
 		}
 	}
 }

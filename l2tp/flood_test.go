@@ -34,10 +34,10 @@ func TestFloods(t *testing.T) {
 			src, data := flood(i)
 			observe(t, tr, src, server, data)
 		}
-		if n := tr.tunnelOrder.Len(); n > maxTunnels {
+		if n := tr.tunnelOrder.n; n > maxTunnels {
 			t.Errorf("%s: %d tunnels", name, n)
 		}
-		if n := tr.sessionOrder.Len(); n > maxSessions {
+		if n := tr.sessionOrder.n; n > maxSessions {
 			t.Errorf("%s: %d sessions", name, n)
 		}
 		sizes := [...]int{len(tr.tunnels), len(tr.sessions), len(tr.sessions3), len(tr.moved), len(tr.half)}

@@ -35,8 +35,8 @@ func FuzzHeader(f *testing.F) {
 			t.Fatalf("summary %q", line)
 		}
 		observation(tr, src, dst, &h, data)
-		if tr.tunnelOrder.Len() > maxTunnels || tr.sessionOrder.Len() > maxSessions {
-			t.Fatalf("%d tunnels, %d sessions", tr.tunnelOrder.Len(), tr.sessionOrder.Len())
+		if tr.tunnelOrder.n > maxTunnels || tr.sessionOrder.n > maxSessions {
+			t.Fatalf("%d tunnels, %d sessions", tr.tunnelOrder.n, tr.sessionOrder.n)
 		}
 	})
 }
@@ -124,8 +124,8 @@ func FuzzTracker(f *testing.F) {
 				t.Fatalf("%+v", o)
 			}
 		}
-		if tr.tunnelOrder.Len() > 4 || tr.sessionOrder.Len() > 4 || len(tr.findings) > 8 {
-			t.Fatalf("%d tunnels, %d sessions", tr.tunnelOrder.Len(), tr.sessionOrder.Len())
+		if tr.tunnelOrder.n > 4 || tr.sessionOrder.n > 4 || len(tr.findings) > 8 {
+			t.Fatalf("%d tunnels, %d sessions", tr.tunnelOrder.n, tr.sessionOrder.n)
 		}
 	})
 }

@@ -3,7 +3,6 @@ package l2tp
 import (
 	"bytes"
 	"cmp"
-	"container/list"
 	"encoding/binary"
 	"net/netip"
 	"slices"
@@ -32,8 +31,8 @@ type Tracker struct {
 	half      index[mapKey, tunnelRef]
 
 	// Used least recently first.
-	tunnelOrder  list.List
-	sessionOrder list.List
+	tunnelOrder  list[Tunnel]
+	sessionOrder list[Session]
 
 	// Ended, if set, is told of each session that is closed or forgotten.
 	Ended func(*Session)
@@ -292,8 +291,8 @@ func (t *Tracker) session(tunnel *Tunnel, end int, id uint32) *Session {
 
 // touch says that a session is not the one that was idle for longest.
 func (t *Tracker) touch(s *Session) {
-	t.sessionOrder.MoveToBack(s.order)
-	t.tunnelOrder.MoveToBack(s.Tunnel.order)
+	t.sessionOrder.moveToBack(&s.order)
+	t.tunnelOrder.moveToBack(&s.Tunnel.order)
 }
 
 // control follows a control message.
@@ -310,7 +309,7 @@ func (t *Tracker) control(src, dst netip.AddrPort, h *Header, c *Control, data [
 	if tr.tunnel == nil {
 		return nil, tr
 	}
-	t.tunnelOrder.MoveToBack(tr.tunnel.order)
+	t.tunnelOrder.moveToBack(&tr.tunnel.order)
 	if !c.acknowledges() {
 		sent := &tr.tunnel.sent[tr.sender]
 		if *sent == nil {
@@ -335,8 +334,8 @@ func (t *Tracker) control(src, dst netip.AddrPort, h *Header, c *Control, data [
 	case StopCCN:
 		tr.tunnel.State = Closed
 		t.remember(tr.tunnel)
-		for tr.tunnel.open.Len() > 0 {
-			t.close(tr.tunnel.open.Front().Value.(*Session))
+		for tr.tunnel.open.n > 0 {
+			t.close(tr.tunnel.open.front.of)
 		}
 		return nil, tr
 	}

@@ -83,7 +83,7 @@ func TestTracker(t *testing.T) {
 	if s.Tunnel.State != Closed {
 		t.Errorf("after StopCCN: %v", s.Tunnel.State)
 	}
-	if n := tr.tunnelOrder.Len(); n != 1 {
+	if n := tr.tunnelOrder.n; n != 1 {
 		t.Errorf("%d tunnels", n)
 	}
 }
@@ -98,8 +98,8 @@ func TestTrackerRetransmissions(t *testing.T) {
 	observe(t, tr, client, server, control(4711, 0, 2, 1, message(ICRQ), id(avpAssignedSession, 7)))
 	observe(t, tr, client, server, request)
 	same(t, tr, s, client, server, 21, 4711, 7, 815)
-	if tr.tunnelOrder.Len() != 1 || s.Tunnel.open.Len() != 1 {
-		t.Errorf("%d tunnels, %d sessions", tr.tunnelOrder.Len(), s.Tunnel.open.Len())
+	if tr.tunnelOrder.n != 1 || s.Tunnel.open.n != 1 {
+		t.Errorf("%d tunnels, %d sessions", tr.tunnelOrder.n, s.Tunnel.open.n)
 	}
 }
 
@@ -139,8 +139,8 @@ func TestTrackerBehindOneNAT(t *testing.T) {
 	moved := netip.MustParseAddrPort("203.0.113.10:61000")
 	same(t, tr, s2, moved, server, 1, 101, 1, 201)
 	same(t, tr, s1, nat1, server, 1, 100, 1, 200)
-	if s2.Tunnel.Ends[0].Addr != moved || tr.tunnelOrder.Len() != 2 {
-		t.Errorf("%v, %d tunnels", s2.Tunnel.Ends[0].Addr, tr.tunnelOrder.Len())
+	if s2.Tunnel.Ends[0].Addr != moved || tr.tunnelOrder.n != 2 {
+		t.Errorf("%v, %d tunnels", s2.Tunnel.Ends[0].Addr, tr.tunnelOrder.n)
 	}
 }
 
@@ -150,10 +150,10 @@ func TestTrackerResponderPort(t *testing.T) {
 	other := netip.MustParseAddrPort("198.51.100.1:50000")
 	observe(t, tr, client, server, control(0, 0, 0, 0, message(SCCRQ), id(avpAssignedTunnel, 21)))
 	observe(t, tr, other, client, control(21, 0, 0, 1, message(SCCRP), id(avpAssignedTunnel, 22)))
-	if n := tr.tunnelOrder.Len(); n != 1 {
+	if n := tr.tunnelOrder.n; n != 1 {
 		t.Fatalf("%d tunnels", n)
 	}
-	if e := tr.tunnelOrder.Front().Value.(*Tunnel).Ends; e[1].Addr != other || e[0].Tunnel != 21 || e[1].Tunnel != 22 {
+	if e := tr.tunnelOrder.front.of.Ends; e[1].Addr != other || e[0].Tunnel != 21 || e[1].Tunnel != 22 {
 		t.Errorf("%+v", e)
 	}
 }
@@ -165,8 +165,8 @@ func TestTrackerLate(t *testing.T) {
 		t.Fatalf("%+v from %d", a, from)
 	}
 	same(t, tr, a, client, server, 21, 4711, 7, 815)
-	if tr.tunnelOrder.Len() != 1 || a.IDs != [2]uint32{7, 815} {
-		t.Errorf("%d tunnels, IDs %v", tr.tunnelOrder.Len(), a.IDs)
+	if tr.tunnelOrder.n != 1 || a.IDs != [2]uint32{7, 815} {
+		t.Errorf("%d tunnels, IDs %v", tr.tunnelOrder.n, a.IDs)
 	}
 	// Two calls of which nothing is known cannot be paired by guessing.
 	b, _ := observe(t, tr, client, server, payload(4711, 816))
@@ -189,8 +189,8 @@ func TestTrackerIgnores(t *testing.T) {
 			t.Errorf("%x made a session", data)
 		}
 	}
-	if tr.tunnelOrder.Len() != 0 {
-		t.Errorf("%d tunnels", tr.tunnelOrder.Len())
+	if tr.tunnelOrder.n != 0 {
+		t.Errorf("%d tunnels", tr.tunnelOrder.n)
 	}
 }
 
@@ -199,14 +199,14 @@ func TestTrackerBounds(t *testing.T) {
 	for i := range 3 * maxTunnels {
 		observe(t, tr, client, server, payload(uint16(i+1), 1))
 	}
-	if n := tr.tunnelOrder.Len(); n > maxTunnels || n < maxTunnels/2 {
+	if n := tr.tunnelOrder.n; n > maxTunnels || n < maxTunnels/2 {
 		t.Errorf("%d tunnels", n)
 	}
 	for i := range 2 * maxSessions {
 		observe(t, tr, client, server, payload(60000, uint16(i+1)))
 	}
-	if tr.sessionOrder.Len() > maxSessions || len(tr.sessions3) > 2*maxSessions || len(tr.tunnels) > 2*maxTunnels {
-		t.Errorf("%d sessions, %d and %d keys", tr.sessionOrder.Len(), len(tr.sessions3), len(tr.tunnels))
+	if tr.sessionOrder.n > maxSessions || len(tr.sessions3) > 2*maxSessions || len(tr.tunnels) > 2*maxTunnels {
+		t.Errorf("%d sessions, %d and %d keys", tr.sessionOrder.n, len(tr.sessions3), len(tr.tunnels))
 	}
 }
 
@@ -252,8 +252,8 @@ func TestTrackerEnded(t *testing.T) {
 		observe(t, tr, client, server, payload(uint16(1+i>>15), uint16(1+i&0x7fff)))
 		kept++
 	}
-	if told := len(ended) - 2; told < kept-maxSessions || told != kept-tr.sessionOrder.Len() {
-		t.Errorf("%d sessions, %d kept, %d told to have ended", kept, tr.sessionOrder.Len(), told)
+	if told := len(ended) - 2; told < kept-maxSessions || told != kept-tr.sessionOrder.n {
+		t.Errorf("%d sessions, %d kept, %d told to have ended", kept, tr.sessionOrder.n, told)
 	}
 }
 

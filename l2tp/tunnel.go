@@ -1,9 +1,6 @@
 package l2tp
 
-import (
-	"container/list"
-	"net/netip"
-)
+import "net/netip"
 
 // State is where a tunnel is in its life.
 type State uint8
@@ -29,13 +26,13 @@ type Tunnel struct {
 	State   State
 	Late    bool // the packets that set it up were not seen
 
-	open     list.List // of *Session
-	closed   list.List
+	open     list[Session]
+	closed   list[Session]
 	unpaired [2]one[*Session] // open ones of which the ID that the end assigned is not known
 	data     bool             // a session of it carried data
 	replaced bool             // its end has dialled again with the same ID
 	places   [2]place         // of the packets to each end
-	order    *list.Element    // in Tracker.tunnelOrder
+	order    node[Tunnel]     // in Tracker.tunnelOrder
 
 	// sent are the last control messages of each end, as hashes of Ns and the AVPs, nil: none. Nr can
 	// change between the copies of a message (RFC 2661 section 5.8).
@@ -75,8 +72,8 @@ type Session struct {
 	closed    bool          // CDN was seen, or StopCCN
 	requested bool          // an ICRQ or OCRQ with Ns request was seen
 	request   uint16        // identifies a retransmission of the request
-	order     *list.Element // in Tracker.sessionOrder
-	among     *list.Element // in those of its tunnel that are open or closed
+	order     node[Session] // in Tracker.sessionOrder
+	among     node[Session] // in those of its tunnel that are open or closed
 	keys      [2]mapKey     // L2TPv3: of the packets to each end, in Tracker.sessions3
 	numbers   [2]window     // of the data messages that each end sent
 
