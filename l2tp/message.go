@@ -1,7 +1,6 @@
 package l2tp
 
 import (
-	"cmp"
 	"encoding/binary"
 	"strconv"
 )
@@ -26,7 +25,7 @@ const (
 )
 
 // messages are the names of the message types in IANA's list.
-var messages = map[uint16]string{
+var messages = [...]string{
 	SCCRQ: "SCCRQ", SCCRP: "SCCRP", SCCCN: "SCCCN", StopCCN: "StopCCN", Hello: "HELLO",
 	OCRQ: "OCRQ", OCRP: "OCRP", OCCN: "OCCN",
 	ICRQ: "ICRQ", ICRP: "ICRP", ICCN: "ICCN",
@@ -40,7 +39,10 @@ var messages = map[uint16]string{
 }
 
 func messageName(t uint16) string {
-	return cmp.Or(messages[t], "message "+strconv.Itoa(int(t)))
+	if int(t) < len(messages) && messages[t] != "" {
+		return messages[t]
+	}
+	return "message " + strconv.Itoa(int(t))
 }
 
 // messageType is the type of a control message and its name, as [Control.Type] has it. A message
