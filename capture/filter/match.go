@@ -79,7 +79,7 @@ var relations = map[string]operator{
 func (b always) match(*packet) bool { return bool(b) }
 func (n not) match(p *packet) bool  { return !n.node.match(p) }
 
-func (n joint) match(p *packet) bool {
+func (n *joint) match(p *packet) bool {
 	if is := n.a.match(p); is != n.all || p.short {
 		return is
 	}
@@ -191,7 +191,7 @@ func join(unit always, list []node) node {
 		case n == unit:
 			n = one
 		case n != !unit && one != unit:
-			n = joint{n, one, bool(unit)}
+			n = &joint{n, one, bool(unit)}
 		}
 	}
 	return n

@@ -44,7 +44,7 @@ func (s *search) visit(n node, then func(is bool) bool) bool {
 		return then(bool(n))
 	case not:
 		return s.visit(n.node, func(is bool) bool { return then(!is) })
-	case joint:
+	case *joint:
 		return s.visit(n.a, func(is bool) bool {
 			if is != n.all {
 				return then(is)
