@@ -39,9 +39,9 @@ const (
 // avps are the attributes of vendor 0 by their number, in IANA's list "Control Message Attribute
 // Value Pairs".
 var avps = [...]attribute{
-	avpMessageType: {"Message Type", "type", sized(2, appendMessageType)},
+	avpMessageType: {"Message Type", "type", sized(2, 2, appendMessageType)},
 	avpResultCode:  {"Result Code", "result", appendResult},
-	2:              {"Protocol Version", "version", sized(2, appendVersion)},
+	2:              {"Protocol Version", "version", sized(2, 2, appendVersion)},
 	3:              {"Framing Capabilities", "framing", appendFraming},
 	4:              {"Bearer Capabilities", "bearer", appendBearer},
 	5:              {"Tie Breaker", "tie-breaker", appendHex8},
@@ -51,7 +51,7 @@ var avps = [...]attribute{
 	9:              {"Assigned Tunnel ID", "tunnel", appendUint16},
 	10:             {"Receive Window Size", "window", appendUint16},
 	11:             {"Challenge", "challenge", appendResponse},
-	12:             {"Q.931 Cause Code", "cause", appendCause},
+	12:             {"Q.931 Cause Code", "cause", sized(3, maxValue, appendCause)},
 	13:             {"Challenge Response", "response", appendResponse},
 	14:             {"Assigned Session ID", "session", appendUint16},
 	15:             {"Call Serial Number", "serial", appendUint32},
@@ -67,13 +67,13 @@ var avps = [...]attribute{
 	26:             {"Initial Received LCP CONFREQ", "initial-lcp", appendLCPOptions},
 	27:             {"Last Sent LCP CONFREQ", "last-sent-lcp", appendLCPOptions},
 	28:             {"Last Received LCP CONFREQ", "last-received-lcp", appendLCPOptions},
-	29:             {"Proxy Authen Type", "proxy-auth", sized(2, appendProxyType)},
+	29:             {"Proxy Authen Type", "proxy-auth", sized(2, 2, appendProxyType)},
 	30:             {"Proxy Authen Name", "proxy-name", appendText},
 	31:             {"Proxy Authen Challenge", "proxy-challenge", appendResponse},
 	32:             {"Proxy Authen ID", "proxy-id", appendUint16},
 	33:             {"Proxy Authen Response", "proxy-response", appendPassword},
-	34:             {"Call Errors", "errors", sized(26, appendCallErrors)},
-	35:             {"ACCM", "accm", sized(10, appendACCM)},
+	34:             {"Call Errors", "errors", sized(26, 26, appendCallErrors)},
+	35:             {"ACCM", "accm", sized(10, 10, appendACCM)},
 	36:             {"Random Vector", "random-vector", nil},
 	37:             {"Private Group ID", "group", appendText},
 	38:             {"Rx Connect Speed", "rx-speed", appendUint32},
@@ -83,9 +83,9 @@ var avps = [...]attribute{
 	42:             {"Service Category", "service-category", appendUint16},
 	43:             {"Service Name", "service", appendText},
 	44:             {"Calling Sub-Address", "calling-sub-address", appendText},
-	45:             {"VPI/VCI Identifier", "vpi-vci", sized(4, appendVPI)},
-	46:             {"PPP Disconnect Cause Code", "ppp-disconnect", appendPPPDisconnect}, // RFC 3145
-	47:             {"Control Connection DS", "ccds", nil},                               // 47, 48: RFC 3308
+	45:             {"VPI/VCI Identifier", "vpi-vci", sized(4, 4, appendVPI)},
+	46:             {"PPP Disconnect Cause Code", "ppp-disconnect", sized(5, maxValue, appendPPPDisconnect)}, // RFC 3145
+	47:             {"Control Connection DS", "ccds", nil},                                                   // 47, 48: RFC 3308
 	48:             {"Session DS", "sds", nil},
 	49:             {"LCP Want Options", "lcp-want", appendLCPOptions}, // 49 to 52: RFC 3437
 	50:             {"LCP Allow Options", "lcp-allow", appendLCPOptions},
@@ -97,7 +97,7 @@ var avps = [...]attribute{
 	56:             {"PPPoE Relay Response Capability", "pppoe-response", appendNothing},
 	57:             {"PPPoE Relay Forward Capability", "pppoe-forward", appendNothing},
 	58:             {"Extended Vendor ID", "extended-vendor", appendUint32}, // 58 to 75: RFC 3931
-	59:             {"Message Digest", "digest", appendDigest},
+	59:             {"Message Digest", "digest", sized(1, maxValue, appendDigest)},
 	60:             {"Router ID", "router-id", appendAddress},
 	61:             {"Assigned Control Connection ID", "connection", appendHex32},
 	62:             {"Pseudowire Capabilities List", "pseudowires", appendPseudowires},
@@ -105,7 +105,7 @@ var avps = [...]attribute{
 	64:             {"Remote Session ID", "remote-session", appendHex32},
 	65:             {"Assigned Cookie", "cookie", nil},
 	66:             {"Remote End ID", "remote-end", appendText},
-	68:             {"Pseudowire Type", "pseudowire", appendPseudowire},
+	68:             {"Pseudowire Type", "pseudowire", sized(2, 2, appendPseudowire)},
 	69:             {"L2-Specific Sublayer", "sublayer", appendUint16},
 	70:             {"Data Sequencing", "sequencing", appendUint16},
 	71:             {"Circuit Status", "circuit", appendHex16},

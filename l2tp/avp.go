@@ -1,10 +1,13 @@
 package l2tp
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"iter"
 	"strconv"
+
+	"l2tpdump/l2tp/internal/fingerprint"
 )
 
 // avpHeader is the size of an AVP's header: flags and length, vendor, type (RFC 2661 section 4.1).
@@ -68,58 +71,64 @@ func walkAVPs(payload []byte) iter.Seq2[avp, error] {
 	}
 }
 
+// unnamed is what is known of an attribute that is not in the table.
+var unnamed attribute
+
+func (a *avp) attribute() *attribute {
+	if a.Vendor == 0 && int(a.Type) < len(avps) {
+		return &avps[a.Type]
+	}
+	return &unnamed
+}
+
 // name is the name of the attribute as its RFC has it ("Host Name"); of another vendor's, the
 // vendor and the number ("Microsoft AVP 1"); of an unknown one, the number ("AVP 200").
 func (a *avp) name() string {
+	number := "AVP " + strconv.Itoa(int(a.Type))
 	if a.Vendor == 0 {
-		if a.known() {
-			return avps[a.Type].name
-		}
-		return "AVP " + strconv.Itoa(int(a.Type))
+		return cmp.Or(a.attribute().name, number)
 	}
-	return vendorName(a.Vendor) + " AVP " + strconv.Itoa(int(a.Type))
+	return cmp.Or(vendors[a.Vendor], "vendor "+strconv.Itoa(int(a.Vendor))) + " " + number
 }
 
-// appendValue writes the value for people: numbers, flags and texts by what they mean, what is not
-// known in hexadecimal. What is hidden is described by its length, and what serves to prove
-// knowledge of a secret by length and fingerprint.
-func (a *avp) appendValue(dst []byte) []byte {
+// appendValue writes the value for people, as it is to be read in a message of that type, 0 for one
+// that is not known: numbers, flags and texts by what they mean, what is not known in hexadecimal.
+// What is hidden is described by its length, and what serves to prove knowledge of a secret by
+// length and fingerprint.
+func (a *avp) appendValue(dst []byte, message uint16) []byte {
 	if a.covered() {
-		dst = append(appendBytes(dst, len(a.Value)), " hidden"...)
+		dst = append(fingerprint.AppendSize(dst, len(a.Value)), " hidden"...)
 		if a.wrong {
 			dst = append(dst, " (wrong secret)"...)
 		}
 		return dst
 	}
-	out, ok := a.valueFunc()(dst, a.Value)
+	write := a.attribute().value
+	switch {
+	case write == nil:
+		return appendHex(dst, a.Value)
+	case a.Type == avpResultCode && !a.Hidden:
+		write = func(dst, v []byte) ([]byte, bool) { return appendResultOf(dst, v, message) }
+	}
+	out, ok := write(dst, a.Value)
 	if !ok {
-		out = append(appendBytes(dst, len(a.Value)), " malformed"...)
+		out = append(fingerprint.AppendSize(dst, len(a.Value)), " malformed"...)
 	}
 	return out
 }
 
-// appendShort is appendIn for a line: of bytes of which no more is known it shows the first 32.
+// appendShort is appendValue for a line: of bytes of which no more is known it shows the first 32.
+// It says that the value was hidden.
 func (a *avp) appendShort(dst []byte, message uint16) []byte {
 	const most = 32
-	if a.Vendor != 0 || int(a.Type) >= len(avps) || avps[a.Type].value == nil {
-		if short := *a; !a.covered() && len(a.Value) > most {
-			short.Value = a.Value[:most]
-			return append(short.appendIn(dst, message), "..."...)
-		}
+	shown, end := *a, ""
+	if a.attribute().value == nil && !a.covered() && len(a.Value) > most {
+		shown.Value, end = a.Value[:most], "..."
 	}
-	return a.appendIn(dst, message)
-}
-
-// known reports whether the attribute has a name.
-func (a *avp) known() bool {
-	return a.Vendor == 0 && int(a.Type) < len(avps) && avps[a.Type].name != ""
-}
-
-func (a *avp) valueFunc() func(dst, value []byte) ([]byte, bool) {
-	if a.Vendor == 0 && int(a.Type) < len(avps) && avps[a.Type].value != nil {
-		return avps[a.Type].value
+	if dst = shown.appendValue(dst, message); a.uncovered {
+		dst = append(dst, " (hidden)"...)
 	}
-	return appendOctets
+	return append(dst, end...)
 }
 
 // vendors are the SMI enterprise numbers met in L2TP.
@@ -127,19 +136,4 @@ var vendors = map[uint16]string{
 	9: "Cisco", 43: "3Com", 193: "Ericsson", 311: "Microsoft", 429: "US Robotics", 529: "Ascend", 674: "Dell",
 	1182: "Yamaha", 2011: "Huawei", 2352: "Redback", 2636: "Juniper", 3561: "Broadband Forum", 4874: "Juniper ERX",
 	12356: "Fortinet", 14988: "MikroTik",
-}
-
-func vendorName(v uint16) string {
-	if s, ok := vendors[v]; ok {
-		return s
-	}
-	return "vendor " + strconv.Itoa(int(v))
-}
-
-func appendBytes(dst []byte, n int) []byte {
-	dst = strconv.AppendInt(dst, int64(n), 10)
-	if n == 1 {
-		return append(dst, " byte"...)
-	}
-	return append(dst, " bytes"...)
 }

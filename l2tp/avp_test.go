@@ -78,10 +78,10 @@ func TestAVPDescribe(t *testing.T) {
 				t.Errorf("%s: %v", c.want, err)
 				continue
 			}
-			if got := masked([]byte(a.name() + ": " + string(a.appendValue(nil)))); got != c.want {
+			if got := masked([]byte(a.name() + ": " + string(a.appendValue(nil, 0)))); got != c.want {
 				t.Errorf("%s, want %s", got, c.want)
 			}
-			if strings.Contains(string(a.appendValue(nil)), "secret") {
+			if strings.Contains(string(a.appendValue(nil, 0)), "secret") {
 				t.Errorf("%s shows a secret", a.name())
 			}
 			if a.Hidden {
@@ -96,7 +96,7 @@ func TestHiddenAVP(t *testing.T) {
 		if err != nil || !a.Hidden {
 			t.Fatalf("%+v %v", a, err)
 		}
-		if got := a.name() + ": " + string(a.appendValue(nil)); got != "Host Name: 9 bytes hidden" {
+		if got := a.name() + ": " + string(a.appendValue(nil, 0)); got != "Host Name: 9 bytes hidden" {
 			t.Error(got)
 		}
 	}
@@ -108,7 +108,7 @@ func TestVendorAVP(t *testing.T) {
 		if got := a.name(); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
-		if got := string(a.appendValue(nil)); got != "0x6e6f74206120686f7374206e616d65" {
+		if got := string(a.appendValue(nil, 0)); got != "0x6e6f74206120686f7374206e616d65" {
 			t.Error(got)
 		}
 	}

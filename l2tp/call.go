@@ -100,8 +100,11 @@ func (t *Tracker) requested(back tunnelKey) tunnelRef {
 // tunnel is the tunnel of a packet; made up if the packets that set it up were not seen.
 func (t *Tracker) tunnel(key tunnelKey) tunnelRef {
 	if ref := t.known(key); ref.tunnel != nil {
-		if from := &ref.tunnel.Ends[ref.sender]; from.Addr != key.src || ref.tunnel.Ends[1-ref.sender].Addr != key.dst {
-			t.move(ref, key) // another port: NAT, or a responder with a port of its own (RFC 2661 section 8.1)
+		from, to := &ref.tunnel.Ends[ref.sender], &ref.tunnel.Ends[1-ref.sender]
+		if from.Addr != key.src || to.Addr != key.dst {
+			// Another port: NAT, or a responder with a port of its own (RFC 2661 section 8.1).
+			from.Addr, to.Addr = key.src, key.dst
+			t.remember(ref.tunnel)
 		}
 		return ref
 	}
@@ -202,13 +205,6 @@ func (t *Tracker) close(s *Session) {
 func (t *Tracker) assignTunnel(tunnel *Tunnel, end int, id uint32) {
 	tunnel.Ends[end].Tunnel = id
 	t.remember(tunnel)
-}
-
-// move takes note of new addresses of a tunnel.
-func (t *Tracker) move(tr tunnelRef, key tunnelKey) {
-	tr.tunnel.Ends[tr.sender].Addr = key.src
-	tr.tunnel.Ends[1-tr.sender].Addr = key.dst
-	t.remember(tr.tunnel)
 }
 
 // key is what packets to the end show.

@@ -2,7 +2,6 @@ package l2tp
 
 import (
 	"encoding/binary"
-	"slices"
 )
 
 // Control is a control message: its AVPs, those that were hidden uncovered if the secret is known,
@@ -90,19 +89,13 @@ func (c *Control) Result() (r Result, ok bool) {
 	return Result{}, false
 }
 
-// find is the first AVP of the IETF of a type that is not hidden (any more), nil if there is none.
-func (c *Control) find(kind uint16) *avp {
-	i := slices.IndexFunc(c.avps, func(a avp) bool { return a.Vendor == 0 && a.Type == kind && !a.covered() })
-	if i < 0 {
-		return nil
-	}
-	return &c.avps[i]
-}
-
-// value is the value of an AVP, nil if it is not there.
+// value is the value of the first AVP of the IETF of a type that is not hidden (any more), nil if
+// there is none.
 func (c *Control) value(kind uint16) []byte {
-	if a := c.find(kind); a != nil {
-		return a.Value
+	for i := range c.avps {
+		if a := &c.avps[i]; a.Vendor == 0 && a.Type == kind && !a.covered() {
+			return a.Value
+		}
 	}
 	return nil
 }

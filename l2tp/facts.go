@@ -46,7 +46,7 @@ func (m *Control) Facts() (c Facts) {
 		case avpResultCode:
 			c.result(a.Value)
 		case avpPPPDisconnectCause:
-			text, _ := appendPPPDisconnect(nil, a.Value)
+			text, _ := a.attribute().value(nil, a.Value)
 			c.Disconnect = string(text)
 		}
 	}

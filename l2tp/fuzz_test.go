@@ -55,8 +55,8 @@ func FuzzAVPs(f *testing.F) {
 				break
 			}
 			n += avpHeader + len(a.Value)
-			if a.name() == "" || !utf8.ValidString(string(a.appendValue(nil))) {
-				t.Fatalf("%q: %q", a.name(), string(a.appendValue(nil)))
+			if a.name() == "" || !utf8.ValidString(string(a.appendValue(nil, 0))) {
+				t.Fatalf("%q: %q", a.name(), string(a.appendValue(nil, 0)))
 			}
 		}
 		if n > len(payload) {

@@ -93,39 +93,34 @@ func (h *Header) decode2(flags uint16, data []byte) error {
 	h.HasSequence = flags&flagSequence != 0
 	h.HasOffset = flags&flagOffset != 0
 
-	size := 6
+	ids := 2
 	if h.HasLength {
-		size += 2
+		ids += 2
 	}
+	offset := ids + 4
 	if h.HasSequence {
-		size += 4
+		offset += 4
 	}
+	n := offset
 	if h.HasOffset {
-		size += 2
-	}
-	if len(data) < size {
-		return errShort
-	}
-	n := 2
-	if h.HasLength {
-		h.Length = binary.BigEndian.Uint16(data[n:])
 		n += 2
 	}
-	h.Tunnel = uint32(binary.BigEndian.Uint16(data[n:]))
-	h.Session = uint32(binary.BigEndian.Uint16(data[n+2:]))
-	n += 4
-	if h.HasSequence {
-		h.Ns = binary.BigEndian.Uint16(data[n:])
-		h.Nr = binary.BigEndian.Uint16(data[n+2:])
-		n += 4
+	if len(data) < n {
+		return errShort
 	}
 	end := len(data)
 	if h.HasLength {
+		h.Length = binary.BigEndian.Uint16(data[2:])
 		end = int(h.Length)
 	}
+	h.Tunnel = uint32(binary.BigEndian.Uint16(data[ids:]))
+	h.Session = uint32(binary.BigEndian.Uint16(data[ids+2:]))
+	if h.HasSequence {
+		h.Ns = binary.BigEndian.Uint16(data[ids+4:])
+		h.Nr = binary.BigEndian.Uint16(data[ids+6:])
+	}
 	if h.HasOffset {
-		h.Offset = binary.BigEndian.Uint16(data[n:])
-		n += 2
+		h.Offset = binary.BigEndian.Uint16(data[offset:])
 	}
 	if end < n {
 		return errLength

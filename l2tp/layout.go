@@ -1,7 +1,9 @@
 package l2tp
 
 import (
+	"cmp"
 	"encoding/binary"
+	"strconv"
 
 	"l2tpdump/l2tp/ppp"
 )
@@ -16,8 +18,7 @@ const (
 
 // PseudowireName is the name of a pseudowire type: "ethernet"; the number of an unknown one.
 func PseudowireName(t uint16) string {
-	name, _ := appendPseudowire(nil, binary.BigEndian.AppendUint16(nil, t))
-	return string(name)
+	return cmp.Or(pseudowires[t], strconv.Itoa(int(t)))
 }
 
 const (

@@ -7,51 +7,51 @@ import (
 	"l2tpdump/l2tp/printable"
 )
 
-// stopCCNResults are the result codes of a StopCCN (RFC 2661 section 4.4.2, RFC 3308).
-var stopCCNResults = [...]string{
-	1: "general request to clear control connection",
-	2: "general error",
-	3: "control channel already exists",
-	4: "requester is not authorized",
-	5: "protocol version not supported",
-	6: "requester is being shut down",
-	7: "finite state machine error",
-	8: "mismatching CCDS value",
-}
-
-// cdnResults are the result codes of a CDN (RFC 2661 section 4.4.2, RFC 3308, RFC 3931).
-var cdnResults = [...]string{
-	1:  "loss of carrier",
-	2:  "general error",
-	3:  "administrative reasons",
-	4:  "temporary lack of facilities",
-	5:  "permanent lack of facilities",
-	6:  "invalid destination",
-	7:  "no carrier detected",
-	8:  "busy signal",
-	9:  "no dial tone",
-	10: "call not established in time",
-	11: "no appropriate framing detected",
-	12: "mismatching SDS value",
-	13: "lost tie breaker",
-	14: "unsupported pseudowire type",
-	15: "sequencing required without valid sublayer",
-	16: "finite state machine error",
-	17: "frame relay circuit deleted",
-	18: "frame relay circuit inactive",
-	19: "mismatching frame relay header length",
-	20: "HDLC link deleted",
-	21: "HDLC link inactive",
-	22: "OAM cell emulation not supported",
-	23: "mismatching interface MTU",
-	24: "no such forwarder",
-	25: "unauthorized forwarder",
-	26: "loop detected",
+// results are the result codes by the type of the message (RFC 2661 section 4.4.2, RFC 3308, RFC
+// 3931).
+var results = map[uint16]map[uint16]string{
+	StopCCN: {
+		1: "general request to clear control connection",
+		2: "general error",
+		3: "control channel already exists",
+		4: "requester is not authorized",
+		5: "protocol version not supported",
+		6: "requester is being shut down",
+		7: "finite state machine error",
+		8: "mismatching CCDS value",
+	},
+	CDN: {
+		1:  "loss of carrier",
+		2:  "general error",
+		3:  "administrative reasons",
+		4:  "temporary lack of facilities",
+		5:  "permanent lack of facilities",
+		6:  "invalid destination",
+		7:  "no carrier detected",
+		8:  "busy signal",
+		9:  "no dial tone",
+		10: "call not established in time",
+		11: "no appropriate framing detected",
+		12: "mismatching SDS value",
+		13: "lost tie breaker",
+		14: "unsupported pseudowire type",
+		15: "sequencing required without valid sublayer",
+		16: "finite state machine error",
+		17: "frame relay circuit deleted",
+		18: "frame relay circuit inactive",
+		19: "mismatching frame relay header length",
+		20: "HDLC link deleted",
+		21: "HDLC link inactive",
+		22: "OAM cell emulation not supported",
+		23: "mismatching interface MTU",
+		24: "no such forwarder",
+		25: "unauthorized forwarder",
+		26: "loop detected",
+	},
 }
 
 // generalErrors are the error codes that explain result 2 (RFC 2661 section 4.4.2).
-var generalErrors = [...]string{
-	0:  "no general error",
+var generalErrors = map[uint16]string{
 	1:  "no control connection exists yet",
 	2:  "length is wrong",
 	3:  "field value out of range or reserved field not zero",
@@ -66,13 +66,6 @@ var generalErrors = [...]string{
 	12: "aggregator busy",
 }
 
-func codeText(table []string, code uint16) string {
-	if int(code) < len(table) {
-		return table[code]
-	}
-	return ""
-}
-
 // appendResult writes a Result Code AVP whose message is not known.
 func appendResult(dst, v []byte) ([]byte, bool) { return appendResultOf(dst, v, 0) }
 
@@ -83,20 +76,23 @@ func appendResultOf(dst, v []byte, message uint16) ([]byte, bool) {
 	if !ok {
 		return dst, false
 	}
-	dst = strconv.AppendUint(dst, uint64(r.Code), 10)
-	if r.Text != "" {
-		dst = append(append(dst, ' '), r.Text...)
-	}
+	dst = appendCode(dst, r.Code, r.Text)
 	if r.Error != 0 {
-		dst = strconv.AppendUint(append(dst, ", error "...), uint64(r.Error), 10)
-		if r.ErrorText != "" {
-			dst = append(append(dst, ' '), r.ErrorText...)
-		}
+		dst = appendCode(append(dst, ", error "...), r.Error, r.ErrorText)
 	}
 	if r.Message != "" {
 		dst = append(append(dst, ", "...), r.Message.String()...)
 	}
 	return dst, true
+}
+
+// appendCode writes a code and what it means, if that is known.
+func appendCode(dst []byte, code uint16, text string) []byte {
+	dst = strconv.AppendUint(dst, uint64(code), 10)
+	if text != "" {
+		dst = append(append(dst, ' '), text...)
+	}
+	return dst
 }
 
 // readResult reads a Result Code AVP of a message of that type, 0 if it is not known.
@@ -105,26 +101,17 @@ func readResult(v []byte, message uint16) (r Result, ok bool) {
 		return r, false
 	}
 	r.Code = binary.BigEndian.Uint16(v)
-	switch message {
-	case StopCCN:
-		r.Text = codeText(stopCCNResults[:], r.Code)
-	case CDN:
-		r.Text = codeText(cdnResults[:], r.Code)
-	}
-	if len(v) < 4 {
-		return r, true
-	}
-	if r.Error = binary.BigEndian.Uint16(v[2:]); r.Error != 0 {
-		r.ErrorText = codeText(generalErrors[:], r.Error)
-	}
-	if len(v) > 4 {
+	r.Text = results[message][r.Code]
+	if len(v) >= 4 {
+		r.Error = binary.BigEndian.Uint16(v[2:])
+		r.ErrorText = generalErrors[r.Error]
 		r.Message = printable.NewText(v[4:])
 	}
 	return r, true
 }
 
 // pppDisconnects are the codes of RFC 3145 section 3.
-var pppDisconnects = [...]string{
+var pppDisconnects = map[uint16]string{
 	0:  "no information",
 	1:  "administrative disconnect",
 	2:  "LCP renegotiation disabled at LNS",
@@ -150,27 +137,17 @@ var pppDisconnects = [...]string{
 
 // appendPPPDisconnect writes a PPP Disconnect Cause Code (RFC 3145 section 2): code, protocol,
 // direction, message.
-func appendPPPDisconnect(dst, v []byte) ([]byte, bool) {
-	if len(v) < 5 {
-		return dst, false
-	}
+func appendPPPDisconnect(dst, v []byte) []byte {
 	code := binary.BigEndian.Uint16(v)
-	dst = strconv.AppendUint(dst, uint64(code), 10)
-	if text := codeText(pppDisconnects[:], code); text != "" {
-		dst = append(append(dst, ' '), text...)
-	}
+	dst = appendCode(dst, code, pppDisconnects[code])
 	dst = appendHex(append(dst, ", protocol "...), v[2:4])
-	switch v[4] {
-	case 0:
-	case 1:
-		dst = append(dst, " at peer"...)
-	case 2:
-		dst = append(dst, " at local"...)
-	default:
+	if where := [...]string{"", " at peer", " at local"}; int(v[4]) < len(where) {
+		dst = append(dst, where[v[4]]...)
+	} else {
 		dst = strconv.AppendUint(append(dst, " direction "...), uint64(v[4]), 10)
 	}
 	if len(v) > 5 {
 		dst = printable.Append(append(dst, ", "...), v[5:])
 	}
-	return dst, true
+	return dst
 }

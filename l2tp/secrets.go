@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"slices"
 	"unicode"
 	"unicode/utf8"
 
@@ -176,13 +175,14 @@ func (a *avp) uncover(secret, vector []byte) (value []byte, ok bool) {
 
 // fits reports whether the value is one that the attribute can have.
 func (a *avp) fits() bool {
-	if a.Vendor != 0 || int(a.Type) >= len(avps) || avps[a.Type].name == "" {
+	write := a.attribute().value
+	switch {
+	case write == nil:
 		return true
-	}
-	if isText[a.Type] {
+	case isText[a.Type]:
 		return utf8.Valid(a.Value) && bytes.IndexFunc(a.Value, unicode.IsControl) < 0
 	}
-	_, ok := a.valueFunc()(nil, a.Value)
+	_, ok := write(nil, a.Value)
 	return ok
 }
 
@@ -226,9 +226,4 @@ func (c *Control) uncover(version uint8, s *Secrets) (proof Proof, place string)
 		}
 	}
 	return proof, place
-}
-
-// hides reports whether the message has hidden AVPs.
-func (c *Control) hides() bool {
-	return slices.ContainsFunc(c.avps, func(a avp) bool { return a.Hidden })
 }

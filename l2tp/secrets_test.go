@@ -57,7 +57,7 @@ func TestHidden(t *testing.T) {
 		t.Errorf("%v with a wrong secret", proof)
 	}
 	c = readControl(payload)
-	if proof, _ := c.uncover(Version2, nil); proof != Unproved || c.find(avpCalledNumber) != nil {
+	if proof, _ := c.uncover(Version2, nil); proof != Unproved || c.value(avpCalledNumber) != nil {
 		t.Errorf("%v without a secret", proof)
 	}
 }

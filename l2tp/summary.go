@@ -82,7 +82,7 @@ func (c *Control) appendSummary(dst []byte, h *Header, verbose int) []byte {
 		}
 	}
 	for i := range c.avps {
-		if a := &c.avps[i]; !a.known() {
+		if a := &c.avps[i]; a.attribute().name == "" {
 			dst = append(append(append(dst, ' '), strings.ReplaceAll(a.name(), " ", "-")...), '=')
 			dst = a.appendShort(dst, c.kind)
 		}
@@ -112,24 +112,6 @@ func (c *Control) appendAVPs(dst []byte, h *Header) []byte {
 		dst = appendDamage(append(dst, separator...), h, c.err)
 	}
 	return dst
-}
-
-// appendIn writes the value as it is to be read in a message of that type, and that it was hidden.
-func (a *avp) appendIn(dst []byte, message uint16) []byte {
-	if dst = a.appendMeaning(dst, message); a.uncovered {
-		dst = append(dst, " (hidden)"...)
-	}
-	return dst
-}
-
-// appendMeaning writes the value as it is to be read in a message of that type.
-func (a *avp) appendMeaning(dst []byte, message uint16) []byte {
-	if a.Vendor == 0 && a.Type == avpResultCode && !a.Hidden {
-		if out, ok := appendResultOf(dst, a.Value, message); ok {
-			return out
-		}
-	}
-	return a.appendValue(dst)
 }
 
 // appendDamage writes an error of AVPs without the package's name.

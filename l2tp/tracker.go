@@ -5,6 +5,9 @@ import (
 	"cmp"
 	"encoding/binary"
 	"net/netip"
+	"slices"
+
+	"l2tpdump/l2tp/internal/copies"
 )
 
 // Bounds of a Tracker. When one is reached, what was idle for the longest time is forgotten.
@@ -294,7 +297,7 @@ func (t *Tracker) touch(s *Session) {
 
 // control follows a control message.
 func (t *Tracker) control(src, dst netip.AddrPort, h *Header, c *Control, data []byte) (*Session, tunnelRef) {
-	if c.hides() {
+	if slices.ContainsFunc(c.avps, func(a avp) bool { return a.Hidden }) {
 		proof, place := c.uncover(h.Version, t.secrets)
 		t.tell(Finding{proof, HiddenAVPs, "", place})
 	}
@@ -310,9 +313,9 @@ func (t *Tracker) control(src, dst netip.AddrPort, h *Header, c *Control, data [
 	if !c.acknowledges() {
 		sent := &tr.tunnel.sent[tr.sender]
 		if *sent == nil {
-			*sent = new(lastMessages)
+			*sent = new([16]uint64)
 		}
-		c.Retransmission = (*sent).repeat(h.Ns, data[h.PayloadStart:h.PayloadEnd])
+		c.Retransmission = copies.Among((*sent)[:], data[h.PayloadStart:h.PayloadEnd], uint64(h.Ns))
 	}
 	end := &tr.tunnel.Ends[tr.sender]
 	if assigned != 0 && end.Tunnel != assigned && (end.Tunnel == 0 || c.kind == SCCRP) {
@@ -364,7 +367,7 @@ func (t *Tracker) authenticate(tr tunnelRef, h *Header, c *Control, data []byte)
 			return bytes.Equal(want[:], answer)
 		})
 		f.unchecked(challenge == nil)
-	case h.Version == Version3 && c.find(avpMessageDigest) != nil && h.PayloadEnd-start == int(h.Length):
+	case h.Version == Version3 && c.value(avpMessageDigest) != nil && h.PayloadEnd-start == int(h.Length):
 		f.Made = MessageDigest
 		nonces := [2][]byte{tunnel.nonces[tr.sender], tunnel.nonces[1-tr.sender]}
 		if c.kind == SCCRQ {

@@ -1,10 +1,6 @@
 package l2tp
 
-import (
-	"hash/maphash"
-	"net/netip"
-	"slices"
-)
+import "net/netip"
 
 // State is where a tunnel is in its life.
 type State uint8
@@ -38,9 +34,11 @@ type Tunnel struct {
 	places   [2]place         // of the packets to each end
 	order    node[Tunnel]     // in Tracker.tunnelOrder
 
-	sent       [2]*lastMessages // the control messages of each end, nil: none
-	challenges [2][]byte        // that each end sent
-	nonces     [2][]byte        // likewise (RFC 3931)
+	// sent are the last control messages of each end, as hashes of Ns and the AVPs, nil: none. Nr can
+	// change between the copies of a message (RFC 2661 section 5.8).
+	sent       [2]*[16]uint64
+	challenges [2][]byte // that each end sent
+	nonces     [2][]byte // likewise (RFC 3931)
 }
 
 // place is where a tunnel is found in the maps of the Tracker.
@@ -119,25 +117,4 @@ func (o *one[T]) only() (x T) {
 		return o.last
 	}
 	return x
-}
-
-// lastMessages are the last control messages of an end, by a hash of Ns and the AVPs. Nr can change
-// between the copies of a message (RFC 2661 section 5.8).
-type lastMessages struct {
-	sums [16]uint64
-	next uint8
-}
-
-// seed makes the hashes such that nobody can aim at another's.
-var seed = maphash.MakeSeed()
-
-// repeat reports whether a message was among them, where it is from now on.
-func (m *lastMessages) repeat(ns uint16, payload []byte) bool {
-	sum := maphash.Bytes(seed, payload) + uint64(ns)
-	if slices.Contains(m.sums[:], sum) {
-		return true
-	}
-	m.sums[m.next%uint8(len(m.sums))] = sum
-	m.next++
-	return false
 }

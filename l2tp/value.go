@@ -1,10 +1,13 @@
 package l2tp
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"l2tpdump/l2tp/internal/fingerprint"
 	"l2tpdump/l2tp/ppp"
@@ -20,58 +23,54 @@ func appendResponse(dst, v []byte) ([]byte, bool) { return fingerprint.Append(ds
 // appendPassword does so of what may be a password.
 func appendPassword(dst, v []byte) ([]byte, bool) { return fingerprint.AppendPassword(dst, v), true }
 
-// appendOctets writes the bytes of a value of which no more is known.
-func appendOctets(dst, v []byte) ([]byte, bool) { return appendHex(dst, v), true }
-
 func appendNothing(dst, v []byte) ([]byte, bool) { return dst, len(v) == 0 }
 
 func appendText(dst, v []byte) ([]byte, bool) { return printable.Append(dst, v), true }
 
-// sized writes values of n bytes.
-func sized(n int, write func(dst, v []byte) []byte) func(dst, v []byte) ([]byte, bool) {
+// maxValue is how many bytes a value has at most.
+const maxValue = 1017
+
+// sized writes values of so many bytes, least to most.
+func sized(least, most int, write func(dst, v []byte) []byte) func(dst, v []byte) ([]byte, bool) {
 	return func(dst, v []byte) ([]byte, bool) {
-		if len(v) != n {
+		if len(v) < least || len(v) > most {
 			return dst, false
 		}
 		return write(dst, v), true
 	}
 }
 
-// appendNumber writes all bytes as a number.
-func appendNumber(dst, v []byte) []byte {
-	var n uint64
+// number is that of all bytes, eight at most.
+func number(v []byte) (n uint64) {
 	for _, b := range v {
 		n = n<<8 | uint64(b)
 	}
-	return strconv.AppendUint(dst, n, 10)
+	return n
 }
 
+func appendNumber(dst, v []byte) []byte { return strconv.AppendUint(dst, number(v), 10) }
+
 var (
-	appendUint16  = sized(2, appendNumber)
-	appendUint32  = sized(4, appendNumber)
-	appendUint64  = sized(8, appendNumber)
-	appendHex16   = sized(2, appendHex)
-	appendHex32   = sized(4, appendHex)
-	appendHex8    = sized(8, appendHex)
-	appendAddress = sized(4, func(dst, v []byte) []byte { return netip.AddrFrom4([4]byte(v)).AppendTo(dst) })
+	appendUint16  = sized(2, 2, appendNumber)
+	appendUint32  = sized(4, 4, appendNumber)
+	appendUint64  = sized(8, 8, appendNumber)
+	appendHex16   = sized(2, 2, appendHex)
+	appendHex32   = sized(4, 4, appendHex)
+	appendHex8    = sized(8, 8, appendHex)
+	appendAddress = sized(4, 4, func(dst, v []byte) []byte { return netip.AddrFrom4([4]byte(v)).AppendTo(dst) })
+
+	// The A and S bits, and the A and D bits, of RFC 2661 section 4.4.3.
+	appendFraming = sized(4, 4, lowestBits("sync", "async"))
+	appendBearer  = sized(4, 4, lowestBits("digital", "analog"))
 )
 
 func appendHex(dst, v []byte) []byte { return hex.AppendEncode(append(dst, "0x"...), v) }
 
 // appendDigest writes a Message Digest: the digest type, and the digest (RFC 3931 section 5.4.1).
-func appendDigest(dst, v []byte) ([]byte, bool) {
-	if len(v) < 1 {
-		return dst, false
-	}
-	switch v[0] {
-	case digestMD5:
-		dst = append(dst, "hmac-md5 "...)
-	case digestSHA1:
-		dst = append(dst, "hmac-sha1 "...)
-	default:
-		dst = append(strconv.AppendUint(append(dst, "type "...), uint64(v[0]), 10), ' ')
-	}
-	return appendHex(dst, v[1:]), true
+func appendDigest(dst, v []byte) []byte {
+	names := map[byte]string{digestMD5: "hmac-md5", digestSHA1: "hmac-sha1"}
+	dst = append(dst, cmp.Or(names[v[0]], "type "+strconv.Itoa(int(v[0])))...)
+	return appendHex(append(dst, ' '), v[1:])
 }
 
 const lcp = 0xc021 // PPP protocol number
@@ -79,16 +78,14 @@ const lcp = 0xc021 // PPP protocol number
 // appendLCPOptions writes the options of an LCP packet: "(mru 1400, magic 0x1d74df3d)".
 func appendLCPOptions(dst, v []byte) ([]byte, bool) {
 	packet := ppp.Control{Protocol: lcp, Code: 1, Data: v}
-	dst = append(dst, '(')
-	separator := ""
+	var options []string
 	for name, value := range packet.Options {
 		if name == "malformed" {
 			return dst, false
 		}
-		dst = append(append(append(dst, separator...), name...), ' ')
-		dst, separator = append(dst, value...), ", "
+		options = append(options, name+" "+value)
 	}
-	return append(dst, ')'), true
+	return fmt.Appendf(dst, "(%s)", strings.Join(options, ", ")), true
 }
 
 func appendMessageType(dst, v []byte) []byte {
@@ -96,64 +93,37 @@ func appendMessageType(dst, v []byte) []byte {
 }
 
 func appendVersion(dst, v []byte) []byte {
-	dst = strconv.AppendUint(dst, uint64(v[0]), 10)
-	return strconv.AppendUint(append(dst, '.'), uint64(v[1]), 10)
+	return fmt.Appendf(dst, "%d.%d", v[0], v[1])
 }
 
-// appendFraming writes the A and S bits of RFC 2661 section 4.4.3.
-func appendFraming(dst, v []byte) ([]byte, bool) { return appendBits(dst, v, "sync", "async") }
-
-// appendBearer writes the A and D bits of RFC 2661 section 4.4.3.
-func appendBearer(dst, v []byte) ([]byte, bool) { return appendBits(dst, v, "digital", "analog") }
-
-// appendBits writes the two lowest bits by name, or all in hexadecimal if there are others.
-func appendBits(dst, v []byte, bit0, bit1 string) ([]byte, bool) {
-	if len(v) != 4 {
-		return dst, false
-	}
-	switch n := binary.BigEndian.Uint32(v); n {
-	case 0:
-		return append(dst, "none"...), true
-	case 1:
-		return append(dst, bit0...), true
-	case 2:
-		return append(dst, bit1...), true
-	case 3:
-		return append(append(append(dst, bit1...), '+'), bit0...), true
-	default:
-		return appendHex(dst, v), true
+// lowestBits writes the two lowest bits by name, or all in hexadecimal if there are others.
+func lowestBits(bit0, bit1 string) func(dst, v []byte) []byte {
+	names := [...]string{"none", bit0, bit1, bit1 + "+" + bit0}
+	return func(dst, v []byte) []byte {
+		if n := binary.BigEndian.Uint32(v); n < uint32(len(names)) {
+			return append(dst, names[n]...)
+		}
+		return appendHex(dst, v)
 	}
 }
 
 // appendProxyType writes the types of RFC 2661 section 4.4.5.
 func appendProxyType(dst, v []byte) []byte {
-	names := [...]string{1: "text", 2: "chap", 3: "pap", 4: "none", 5: "mschap", 7: "eap"}
+	names := map[uint16]string{1: "text", 2: "chap", 3: "pap", 4: "none", 5: "mschap", 7: "eap"}
 	n := binary.BigEndian.Uint16(v)
-	if int(n) < len(names) && names[n] != "" {
-		return append(dst, names[n]...)
-	}
-	return strconv.AppendUint(dst, uint64(n), 10)
+	return append(dst, cmp.Or(names[n], strconv.Itoa(int(n)))...)
 }
 
 // appendCallErrors writes the counters of RFC 2661 section 4.4.6 that are not zero.
 func appendCallErrors(dst, v []byte) []byte {
 	names := [...]string{"crc", "framing", "hardware-overrun", "buffer-overrun", "timeout", "alignment"}
-	start := len(dst)
+	var errors []string
 	for i, name := range names {
-		n := binary.BigEndian.Uint32(v[2+4*i:])
-		if n == 0 {
-			continue
+		if n := binary.BigEndian.Uint32(v[2+4*i:]); n != 0 {
+			errors = append(errors, fmt.Sprintf("%s-%d", name, n))
 		}
-		if len(dst) > start {
-			dst = append(dst, '/')
-		}
-		dst = append(append(dst, name...), '-')
-		dst = strconv.AppendUint(dst, uint64(n), 10)
 	}
-	if len(dst) == start {
-		dst = append(dst, "none"...)
-	}
-	return dst
+	return append(dst, cmp.Or(strings.Join(errors, "/"), "none")...)
 }
 
 func appendACCM(dst, v []byte) []byte {
@@ -162,22 +132,17 @@ func appendACCM(dst, v []byte) []byte {
 }
 
 // appendCause writes a Q.931 cause: code, message and an advisory text (RFC 2661 section 4.4.2).
-func appendCause(dst, v []byte) ([]byte, bool) {
-	if len(v) < 3 {
-		return dst, false
-	}
-	dst = strconv.AppendUint(dst, uint64(binary.BigEndian.Uint16(v)), 10)
-	dst = strconv.AppendUint(append(dst, '/'), uint64(v[2]), 10)
+func appendCause(dst, v []byte) []byte {
+	dst = fmt.Appendf(dst, "%d/%d", binary.BigEndian.Uint16(v), v[2])
 	if len(v) > 3 {
 		dst = printable.Append(append(dst, ' '), v[3:])
 	}
-	return dst, true
+	return dst
 }
 
 // appendVPI writes an ATM path and channel (RFC 3301 section 5).
 func appendVPI(dst, v []byte) []byte {
-	dst = strconv.AppendUint(dst, uint64(binary.BigEndian.Uint16(v)), 10)
-	return strconv.AppendUint(append(dst, '/'), uint64(binary.BigEndian.Uint16(v[2:])), 10)
+	return fmt.Appendf(dst, "%d/%d", binary.BigEndian.Uint16(v), binary.BigEndian.Uint16(v[2:]))
 }
 
 // pseudowires are the types of RFC 4446 and its registry that L2TPv3 carries.
@@ -186,26 +151,14 @@ var pseudowires = map[uint16]string{
 	9: "atm-vcc", 10: "atm-vpc", 11: "ip", 17: "e1", 18: "t1", 19: "e3", 20: "t3",
 }
 
-func appendPseudowire(dst, v []byte) ([]byte, bool) {
-	if len(v) != 2 {
-		return dst, false
-	}
-	n := binary.BigEndian.Uint16(v)
-	if s, ok := pseudowires[n]; ok {
-		return append(dst, s...), true
-	}
-	return strconv.AppendUint(dst, uint64(n), 10), true
+func appendPseudowire(dst, v []byte) []byte {
+	return append(dst, PseudowireName(binary.BigEndian.Uint16(v))...)
 }
 
 func appendPseudowires(dst, v []byte) ([]byte, bool) {
-	if len(v)%2 != 0 {
-		return dst, false
+	var names []string
+	for ; len(v) >= 2; v = v[2:] {
+		names = append(names, PseudowireName(binary.BigEndian.Uint16(v)))
 	}
-	for i := 0; i < len(v); i += 2 {
-		if i > 0 {
-			dst = append(dst, '/')
-		}
-		dst, _ = appendPseudowire(dst, v[i:i+2])
-	}
-	return dst, true
+	return append(dst, strings.Join(names, "/")...), len(v) == 0
 }

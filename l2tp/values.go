@@ -10,20 +10,15 @@ import (
 // number where it is written as the decimal of all its bytes, which no text is, and a
 // [printable.Text] where it is written as one.
 func (a *avp) says(message uint16) any {
-	text := string(a.appendMeaning(nil, message))
+	text := string(a.appendValue(nil, message))
 	if text == "" {
 		return true
 	}
-	if n := len(a.Value); n > 0 && n <= 8 {
-		number := uint64(0)
-		for _, b := range a.Value {
-			number = number<<8 | uint64(b)
-		}
-		if text == strconv.FormatUint(number, 10) {
-			return number
-		}
-	}
-	if text == string(printable.Append(nil, a.Value)) {
+	size := len(a.Value)
+	switch n := number(a.Value); {
+	case 0 < size && size <= 8 && text == strconv.FormatUint(n, 10):
+		return n
+	case text == string(printable.Append(nil, a.Value)):
 		return printable.NewText(a.Value)
 	}
 	return text

@@ -13,7 +13,7 @@ func (p *parser) hosts(q qualifiers) node {
 	t := p.peek()
 	switch {
 	case t.kind == mac && isLink(q.protocol) && q.what != "net":
-		return p.ofEthernet(q.inDirection(func(source bool) node { return ethernetAddress(source, t.mac) }))
+		return p.ofEthernet(q.inDirection(6, 0, func(at int) node { return ethernetAddress(at, t.mac) }))
 	case t.kind == mac:
 		return p.fail(`an Ethernet address goes with "ether host"`)
 	case isLink(q.protocol):
@@ -34,11 +34,7 @@ func (p *parser) hosts(q qualifiers) node {
 		switch {
 		case q.protocol != "" && q.protocol != kind.protocol:
 		case prefix.Addr().BitLen() == kind.addresses:
-			n = or(n, and(p.link.is(networks[kind.protocol]), q.inDirection(func(source bool) node {
-				at := kind.dst
-				if source {
-					at = kind.src
-				}
+			n = or(n, and(p.link.is(networks[kind.protocol]), q.inDirection(kind.src, kind.dst, func(at int) node {
 				return prefixAt(prefix, p.link.network+at)
 			})))
 		case q.protocol != "":
@@ -115,10 +111,6 @@ func prefixAt(network netip.Prefix, at int) node {
 	return n
 }
 
-func ethernetAddress(source bool, a net.HardwareAddr) node {
-	at := 0
-	if source {
-		at = 6
-	}
+func ethernetAddress(at int, a net.HardwareAddr) node {
 	return and(equal(at+2, 4, binary.BigEndian.Uint32(a[2:])), equal(at, 2, uint32(binary.BigEndian.Uint16(a))))
 }

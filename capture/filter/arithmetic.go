@@ -42,7 +42,7 @@ func (p *parser) comparison() node {
 	p.i++
 	b := c.sum(0)
 	p.last = qualifiers{used: true}
-	return &relation{c.has, op.text, a, b}
+	return &relation{c.has, relations[op.text], a, b}
 }
 
 // calculation is a number that is being parsed, and what a packet must have for it.

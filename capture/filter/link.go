@@ -1,16 +1,19 @@
 package filter
 
+import "cmp"
+
 // LinkType is a LINKTYPE_ value, as files of captures hold it.
 type LinkType uint16
 
 // Raw is IPv4 or IPv6 without a link header.
 const Raw LinkType = 101
 
-// EtherTypes, and PPP's numbers of the same.
+// EtherTypes.
 const (
-	etherIP, pppIP             = 0x0800, 0x0021
-	etherIP6, pppIP6           = 0x86dd, 0x0057
-	etherARP, etherRARP        = 0x0806, 0x8035
+	etherIP                    = 0x0800
+	etherIP6                   = 0x86dd
+	etherARP                   = 0x0806
+	etherRARP                  = 0x8035
 	etherVLAN                  = 0x8100
 	etherService               = 0x88a8
 	etherOldVLAN               = 0x9100
@@ -62,49 +65,38 @@ var links = map[LinkType]link{
 		direction: field{at: 10, size: 1}, index: field{at: 4, size: 4}}, // LINUX_SLL2
 }
 
+// byEtherType is how else IPv4 and IPv6 are named. AF_INET is 2 everywhere, AF_INET6 is what it is.
+var byEtherType = map[uint32]struct {
+	ppp, version uint32
+	families     []uint32
+}{
+	etherIP:  {0x0021, 4, []uint32{2}},
+	etherIP6: {0x0057, 6, []uint32{10, 23, 24, 28, 30}},
+}
+
 // is makes the condition that a frame's network layer has that EtherType.
 func (l *link) is(etherType uint32) node {
+	others, ok := byEtherType[etherType]
 	switch l.numbers {
 	case versions:
-		switch etherType {
-		case etherIP:
-			return masked(l.network, 1, 0xf0, 0x40)
-		case etherIP6:
-			return masked(l.network, 1, 0xf0, 0x60)
+		if !ok {
+			return always(false)
 		}
-		return always(false)
+		return masked(l.network, 1, 0xf0, others.version<<4)
 	case onlyIP:
 		return always(etherType == etherIP)
 	case onlyIP6:
 		return always(etherType == etherIP6)
-	case families:
-		return l.isFamily(etherType)
-	case pppProtocols:
-		switch etherType {
-		case etherIP:
-			etherType = pppIP
-		case etherIP6:
-			etherType = pppIP6
+	case families: // in the order of the host that captured
+		n := node(always(false))
+		for _, v := range others.families {
+			n = or(n, equal(0, 4, v), equal(0, 4, v<<24))
 		}
+		return n
+	case pppProtocols:
+		etherType = cmp.Or(others.ppp, etherType)
 	}
 	return equal(l.typeAt, 2, etherType)
-}
-
-// isFamily: AF_INET is 2 everywhere, AF_INET6 is what it is; the bytes are in the order of the host
-// that captured.
-func (l *link) isFamily(etherType uint32) node {
-	n := node(always(false))
-	var values []uint32
-	switch etherType {
-	case etherIP:
-		values = []uint32{2}
-	case etherIP6:
-		values = []uint32{10, 23, 24, 28, 30}
-	}
-	for _, v := range values {
-		n = or(n, equal(0, 4, v), equal(0, 4, v<<24))
-	}
-	return n
 }
 
 // equal makes the condition that a field has a value.

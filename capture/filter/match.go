@@ -45,8 +45,12 @@ type node interface{ match(*packet) bool }
 type (
 	always bool
 	not    struct{ node }
-	both   struct{ a, b node }
-	either struct{ a, b node }
+
+	// joint is true if both are or, where all is false, if either is.
+	joint struct {
+		a, b node
+		all  bool
+	}
 
 	// within is true of a field, masked, from least to most.
 	within struct {
@@ -56,16 +60,31 @@ type (
 
 	// relation compares two numbers, where the packet has what they are made of.
 	relation struct {
-		has  node
-		op   string
+		has node
+		operator
 		a, b number
+	}
+
+	// operator is true of two numbers where the comparison turns out as is says.
+	operator struct {
+		op byte // '=', 'g' for >=, or '>'
+		is bool
 	}
 )
 
-func (b always) match(*packet) bool   { return bool(b) }
-func (n not) match(p *packet) bool    { return !n.node.match(p) }
-func (n both) match(p *packet) bool   { return n.a.match(p) && !p.short && n.b.match(p) }
-func (n either) match(p *packet) bool { return n.a.match(p) || !p.short && n.b.match(p) }
+var relations = map[string]operator{
+	"=": {'=', true}, "!=": {'=', false}, ">=": {'g', true}, "<": {'g', false}, ">": {'>', true}, "<=": {'>', false},
+}
+
+func (b always) match(*packet) bool { return bool(b) }
+func (n not) match(p *packet) bool  { return !n.node.match(p) }
+
+func (n *joint) match(p *packet) bool {
+	if is := n.a.match(p); is != n.all || p.short {
+		return is
+	}
+	return n.b.match(p)
+}
 
 func (n *within) match(p *packet) bool {
 	v := n.value(p) & n.mask
@@ -79,21 +98,14 @@ func (n *relation) match(p *packet) bool {
 	return n.holds(n.a.value(p), n.b.value(p))
 }
 
-func (n *relation) holds(a, b uint32) bool {
-	switch n.op {
-	case "=":
-		return a == b
-	case "!=":
-		return a != b
-	case "<":
-		return a < b
-	case ">":
-		return a > b
-	case "<=":
-		return a <= b
-	default:
-		return a >= b
+func (o operator) holds(a, b uint32) bool {
+	switch o.op {
+	case '=':
+		return (a == b) == o.is
+	case 'g':
+		return (a >= b) == o.is
 	}
+	return (a > b) == o.is
 }
 
 // number is a part of an expression that is a number.
@@ -166,20 +178,20 @@ func (o *arithmetic) value(p *packet) uint32 {
 }
 
 // and is true if all are, which are looked at in that order.
-func and(all ...node) node { return join(true, all, func(a, b node) node { return both{a, b} }) }
+func and(all ...node) node { return join(true, all) }
 
 // or is true if any is, which are looked at in that order.
-func or(any ...node) node { return join(false, any, func(a, b node) node { return either{a, b} }) }
+func or(any ...node) node { return join(false, any) }
 
 // join joins conditions, of which unit changes nothing and its contrary decides.
-func join(unit always, list []node, of func(a, b node) node) node {
+func join(unit always, list []node) node {
 	n := node(unit)
 	for _, one := range list {
 		switch {
 		case n == unit:
 			n = one
 		case n != !unit && one != unit:
-			n = of(n, one)
+			n = &joint{n, one, bool(unit)}
 		}
 	}
 	return n

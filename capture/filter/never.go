@@ -30,7 +30,7 @@ type outcome struct {
 // name.
 type comparison struct {
 	what string
-	op   byte // '=', 'g' for >=, or '>'
+	op   byte // as that of a relation
 	k    uint32
 }
 
@@ -44,17 +44,10 @@ func (s *search) visit(n node, then func(is bool) bool) bool {
 		return then(bool(n))
 	case not:
 		return s.visit(n.node, func(is bool) bool { return then(!is) })
-	case both:
+	case *joint:
 		return s.visit(n.a, func(is bool) bool {
-			if !is {
-				return then(false)
-			}
-			return s.visit(n.b, then)
-		})
-	case either:
-		return s.visit(n.a, func(is bool) bool {
-			if is {
-				return then(true)
+			if is != n.all {
+				return then(is)
 			}
 			return s.visit(n.b, then)
 		})
@@ -81,7 +74,7 @@ func (s *search) visit(n node, then func(is bool) bool) bool {
 }
 
 func (s *search) relation(n *relation, then func(is bool) bool) bool {
-	c := comparison{what: name(n.a)}
+	c := comparison{what: name(n.a), op: n.op}
 	b, fixed := fold(n.b).(constant)
 	if a, also := fold(n.a).(constant); also && fixed {
 		return then(n.holds(uint32(a), uint32(b)))
@@ -89,16 +82,7 @@ func (s *search) relation(n *relation, then func(is bool) bool) bool {
 	if c.k = uint32(b); !fixed {
 		c.what += " - " + name(n.b)
 	}
-	is := true // of the comparison where it is of the relation
-	switch n.op {
-	case "=", "!=":
-		c.op, is = '=', n.op == "="
-	case "<", ">=":
-		c.op, is = 'g', n.op == ">="
-	default:
-		c.op, is = '>', n.op == ">"
-	}
-	return s.compare(c, func(was bool) bool { return then(was == is) })
+	return s.compare(c, func(is bool) bool { return then(is == n.is) })
 }
 
 func (s *search) compare(c comparison, then func(is bool) bool) bool {

@@ -92,17 +92,17 @@ func (p *parser) directions() string {
 	return ""
 }
 
-// inDirection makes the condition on source, destination, either or both.
-func (q *qualifiers) inDirection(of func(source bool) node) node {
+// inDirection makes the condition on source, destination, either or both, whose places are given.
+func (q *qualifiers) inDirection(src, dst int, of func(at int) node) node {
 	switch q.direction {
 	case "src":
-		return of(true)
+		return of(src)
 	case "dst":
-		return of(false)
+		return of(dst)
 	case "src and dst":
-		return and(of(true), of(false))
+		return and(of(src), of(dst))
 	}
-	return or(of(true), of(false))
+	return or(of(src), of(dst))
 }
 
 // values parses "port (80 or 443)", behind its qualifiers.
@@ -168,12 +168,21 @@ func (p *parser) special(protocol string) (n node, ok bool) {
 		return and(l.is(etherIP6), equal(l.network+24, 1, 0xff)), true
 	case protocol != "":
 		return p.fail("not known of %s", protocol), true
-	case p.take("less"):
+	case t.text == "less" || t.text == "greater":
+		p.i++
 		n, _ := p.number("a length in bytes")
-		return &relation{always(true), "<=", wireLength{}, constant(n)}, true
-	case p.take("greater"):
-		n, _ := p.number("a length in bytes")
-		return &relation{always(true), ">=", wireLength{}, constant(n)}, true
+		op := map[string]string{"less": "<=", "greater": ">="}[t.text]
+		return &relation{always(true), relations[op], wireLength{}, constant(n)}, true
+	case t.text == "inbound" || t.text == "outbound":
+		return p.directed(t.text == "outbound"), true
+	case t.text == "ifindex":
+		return p.ifindex(), true
+	case t.text == "vlan":
+		return p.vlan(), true
+	case t.text == "pppoed":
+		return p.ofPPPoE(etherPPPoEDiscovery), true
+	case t.text == "pppoes":
+		return p.pppoes(), true
 	}
-	return p.specialOfLink(t.text)
+	return nil, false
 }

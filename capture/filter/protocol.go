@@ -93,12 +93,9 @@ func (p *parser) ports(q qualifiers) node {
 	}
 	p.i++
 	l := &p.link
-	at := func(f field) node {
-		return q.inDirection(func(source bool) node {
-			if f.size = 2; source {
-				return &within{f, 0xffff, least, most}
-			}
-			return &within{field{f.at + 2, f.size, f.behind}, 0xffff, least, most}
+	at := func(place, behind int) node {
+		return q.inDirection(place, place+2, func(at int) node {
+			return &within{field{at, 2, behind}, 0xffff, least, most}
 		})
 	}
 	of := func(at int) node {
@@ -109,8 +106,8 @@ func (p *parser) ports(q qualifiers) node {
 		return n
 	}
 	return or(
-		and(l.is(etherIP6), of(l.network+6), at(field{at: l.network + ip6Header})),
-		and(l.is(etherIP), of(l.network+9), p.noFragment(), at(field{at: l.network, behind: l.network + 1})))
+		and(l.is(etherIP6), of(l.network+6), at(l.network+ip6Header, 0)),
+		and(l.is(etherIP), of(l.network+9), p.noFragment(), at(l.network, l.network+1)))
 }
 
 // portRange reads "445", and of a portrange "1024-2047".

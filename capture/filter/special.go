@@ -9,23 +9,6 @@ func (p *parser) ofEthernet(n node) node {
 	return n
 }
 
-// specialOfLink parses the conditions on link headers with a form of their own.
-func (p *parser) specialOfLink(keyword string) (n node, ok bool) {
-	switch keyword {
-	case "inbound", "outbound":
-		return p.directed(keyword == "outbound"), true
-	case "ifindex":
-		return p.ifindex(), true
-	case "vlan":
-		return p.vlan(), true
-	case "pppoed":
-		return p.ofPPPoE(etherPPPoEDiscovery), true
-	case "pppoes":
-		return p.pppoes(), true
-	}
-	return nil, false
-}
-
 // ifindex parses "ifindex 2".
 func (p *parser) ifindex() node {
 	f := p.link.index

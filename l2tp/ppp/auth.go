@@ -2,6 +2,8 @@ package ppp
 
 import (
 	"bytes"
+	"cmp"
+	"strconv"
 	"strings"
 
 	"l2tpdump/l2tp/internal/fingerprint"
@@ -13,25 +15,18 @@ func (c *Control) papFields(yield fieldFunc) {
 	field, rest, ok := counted(c.Data)
 	switch c.Code {
 	case 1:
-		if !ok {
+		switch password, _, whole := counted(rest); {
+		case !ok:
 			yield("malformed", "peer ID beyond the end")
-			return
-		}
-		if !yield("user", text(field)) {
-			return
-		}
-		password, _, ok := counted(rest)
-		if !ok {
+		case !yield("user", text(field)):
+		case !whole:
 			yield("malformed", "password beyond the end")
-			return
+		default:
+			yield("password", string(fingerprint.AppendPassword(nil, password)))
 		}
-		yield("password", string(fingerprint.AppendPassword(nil, password)))
 	case 2, 3:
-		if !ok {
-			if len(c.Data) > 0 { // an empty packet is usual
-				yield("malformed", "message beyond the end")
-			}
-			return
+		if !ok && len(c.Data) > 0 { // an empty packet is usual
+			yield("malformed", "message beyond the end")
 		}
 		messageField(yield, field)
 	default:
@@ -44,12 +39,10 @@ func (c *Control) papFields(yield fieldFunc) {
 func (c *Control) chapFields(yield fieldFunc) {
 	switch c.Code {
 	case 1, 2:
-		value, name, ok := counted(c.Data)
-		if !ok {
+		switch value, name, ok := counted(c.Data); {
+		case !ok:
 			yield("malformed", "value beyond the end")
-			return
-		}
-		if yield("name", text(name)) {
+		case yield("name", text(name)):
 			responseField(yield, value)
 		}
 	case 3, 4:
@@ -104,12 +97,7 @@ var eapTypes = map[uint8]string{
 // eapTLS are the methods that are TLS, whose messages hold no secret.
 var eapTLS = map[uint8]bool{13: true, 21: true, 25: true, 43: true, 55: true}
 
-func eapType(t uint8) string {
-	if s, ok := eapTypes[t]; ok {
-		return s
-	}
-	return "type " + decimal(int(t))
-}
+func eapType(t uint8) string { return cmp.Or(eapTypes[t], "type "+strconv.Itoa(int(t))) }
 
 // eapFields are the contents of an EAP packet (RFC 3748 sections 4 and 5): the method, and of those
 // that have them names and prompts.
@@ -143,15 +131,12 @@ func (c *Control) eapFields(yield fieldFunc) {
 			yield("wants", strings.Join(wants, " "))
 		}
 	case kind == 4:
-		value, name, ok := counted(data)
-		if !ok {
+		switch value, name, ok := counted(data); {
+		case !ok:
 			yield("malformed", "value beyond the end")
-			return
+		case len(name) == 0 || yield("name", text(name)):
+			responseField(yield, value)
 		}
-		if len(name) > 0 && !yield("name", text(name)) {
-			return
-		}
-		responseField(yield, value)
 	case kind == 26:
 		eapMSCHAP(data, yield)
 	case request || eapTLS[kind]:
@@ -169,12 +154,11 @@ func eapMSCHAP(data []byte, yield fieldFunc) {
 		return
 	}
 	inner := Control{Protocol: protocolCHAP, Code: data[0]}
-	if !yield("op", inner.CodeName()) || len(data) == 1 {
-		return
-	}
-	if err := inner.Decode(protocolCHAP, data); err != nil {
+	switch {
+	case !yield("op", inner.CodeName()), len(data) == 1:
+	case inner.Decode(protocolCHAP, data) != nil:
 		yield("malformed", "mschap-v2 length")
-		return
+	default:
+		inner.Values(yield)
 	}
-	inner.Values(yield)
 }

@@ -33,8 +33,17 @@ type bundle struct {
 	size int    // bytes, as x.bytes has it
 	used uint64 // x.clock when it was used the last time
 
-	frameUp [2]func([]byte) State // b.frame of a direction
-	plainUp [2]func([]byte) State // b.plain of a direction
+	frameUp [2]func([]byte) State // frame of a direction, as reassembly takes it
+	plainUp [2]func([]byte) State // plain of a direction, as streams take it
+}
+
+func newBundle(x *Expander, l *Link) *bundle {
+	b := &bundle{x: x, links: []*Link{l}}
+	for i := range 2 {
+		b.frameUp[i] = func(frame []byte) State { return b.frame(i, frame, true) }
+		b.plainUp[i] = func(frame []byte) State { return b.plain(i, frame) }
+	}
+	return b
 }
 
 // ccp is the compression of both directions.
@@ -75,7 +84,7 @@ func (b *bundle) frame(direction int, frame []byte, nested bool) State {
 		case stream.comp == nil && !b.unanswered(direction, payload):
 			return b.guess(direction, payload)
 		}
-		return stream.receive(b.x, payload, b.plainOf(direction))
+		return stream.receive(b.x, payload, b.plainUp[direction])
 	case protocolLinkCompressed, protocolEncrypted, protocolLinkEncrypted:
 		return Unknown
 	case protocolCCP, protocolIPCP:
@@ -88,7 +97,7 @@ func (b *bundle) frame(direction int, frame []byte, nested bool) State {
 	if nested || f.Protocol == protocolVJCompressed || f.Protocol == protocolVJUncompressed {
 		state = b.network(direction, f.Protocol, payload)
 	}
-	stream.pass(b.x, f.Protocol, payload, b.plainOf(direction))
+	stream.pass(b.x, f.Protocol, payload, b.plainUp[direction])
 	b.ccp.trials[direction].pass(f.Protocol, payload)
 	return state
 }
@@ -100,22 +109,6 @@ func (b *bundle) plain(direction int, frame []byte) State {
 		return Damaged
 	}
 	return b.network(direction, f.Protocol, frame[f.PayloadStart:f.PayloadEnd])
-}
-
-// plainOf is plain as streams take it.
-func (b *bundle) plainOf(direction int) func([]byte) State {
-	if b.plainUp[direction] == nil {
-		b.plainUp[direction] = func(frame []byte) State { return b.plain(direction, frame) }
-	}
-	return b.plainUp[direction]
-}
-
-// frameOf is frame as reassembly takes it.
-func (b *bundle) frameOf(direction int) func([]byte) State {
-	if b.frameUp[direction] == nil {
-		b.frameUp[direction] = func(frame []byte) State { return b.frame(direction, frame, true) }
-	}
-	return b.frameUp[direction]
 }
 
 // network gives out a packet of the network layer, its headers expanded.
@@ -255,7 +248,7 @@ func (b *bundle) choose(direction int, options []byte) {
 		case (kind == ccpDeflate || kind == ccpDeflateDraft) && len(value) == 2 && value[0]&15 == 8 && value[0]>>4 < 8:
 			comp = newDeflateCompressor(1<<(value[0]>>4+8), &b.x.inflater)
 		case kind == ccpBSD && len(value) == 1 && value[0]>>5 == 1 && value[0]&31 >= bsdMinBits && value[0]&31 <= bsdMaxBits:
-			comp = bsdCompressor{newBSDDictionary(int(value[0] & 31))}
+			comp = newBSDCompressor(int(value[0] & 31))
 		case kind == ccpMPPE && len(value) == 4:
 			comp, mask = b.microsoft(direction, value), mppeCountMask
 		}
@@ -361,7 +354,7 @@ func (b *bundle) linkDown() {
 	}
 	for direction := range b.mp {
 		if r := &b.mp[direction]; len(r.fragments) > 0 {
-			r.advance(b.x, r.fragments[len(r.fragments)-1].number, b.frameOf(direction))
+			r.advance(b.x, r.fragments[len(r.fragments)-1].number, b.frameUp[direction])
 		}
 	}
 }
@@ -390,6 +383,7 @@ func (b *bundle) remove(l *Link) {
 	b.links = slices.DeleteFunc(b.links, func(other *Link) bool { return other == l })
 	if len(b.links) == 0 {
 		b.evict()
-		b.x.forget(b)
+		b.x.forgetSize(b)
+		b.x.unlist(b)
 	}
 }

@@ -3,7 +3,6 @@ package ppp
 import (
 	"encoding/binary"
 	"fmt"
-	"strings"
 )
 
 // Types of the CCP options that are expanded.
@@ -16,20 +15,20 @@ const (
 
 // ccpOptions are CCP's options (IANA's "PPP CCP Configuration Option Types").
 var ccpOptions = options{
-	0:               {"oui", vendorOption},
-	1:               {"predictor1", nil},
-	2:               {"predictor2", nil},
+	0:               {"oui", sized(4, maxData, vendorOption)},
+	1:               {"predictor1", flag},
+	2:               {"predictor2", flag},
 	3:               {"puddle-jumper", octets},
 	16:              {"hp-ppc", octets},
-	17:              {"stac", stac},
-	ccpMPPE:         {"mppe", sized(4, mppe)},
+	17:              {"stac", sized(1, maxData, stac)},
+	ccpMPPE:         {"mppe", sized(4, 4, mppe)},
 	19:              {"gandalf-fza", octets},
 	20:              {"v42bis", octets},
-	ccpBSD:          {"bsd", sized(1, bsdCompress)},
+	ccpBSD:          {"bsd", sized(1, 1, bsdCompress)},
 	23:              {"lzs-dcp", octets},
-	ccpDeflateDraft: {"deflate-draft", sized(2, deflate)}, // the number that Deflate had in drafts, still offered by pppd; Magnalink has it too
+	ccpDeflateDraft: {"deflate-draft", sized(2, 2, deflate)}, // the number that Deflate had in drafts, still offered by pppd; Magnalink has it too
 	25:              {"dce", octets},
-	ccpDeflate:      {"deflate", sized(2, deflate)},
+	ccpDeflate:      {"deflate", sized(2, 2, deflate)},
 	27:              {"v44", octets},
 }
 
@@ -53,11 +52,11 @@ func bsdCompress(data []byte) any {
 }
 
 // stac writes the number of histories and the check mode of RFC 1974 section 3.
-func stac(data []byte) (any, bool) {
+func stac(data []byte) any {
 	if len(data) != 3 {
-		return Octets(data), len(data) > 0 // older proprietary forms
+		return Octets(data) // older proprietary forms
 	}
-	return fmt.Sprintf("histories %d check %d", binary.BigEndian.Uint16(data), data[2]), true
+	return fmt.Sprintf("histories %d check %d", binary.BigEndian.Uint16(data), data[2])
 }
 
 // Bits of an MPPE option (RFC 3078 section 2.1, RFC 2118 section 2).
@@ -72,39 +71,15 @@ const (
 
 // mppe writes the supported bits: "40+128 stateless", "none", "mppc".
 func mppe(data []byte) any {
-	n := binary.BigEndian.Uint32(data)
-	var keys, words []string
-	for _, b := range []struct {
-		bit  uint32
-		name string
-	}{{mppe40, "40"}, {mppe56, "56"}, {mppe128, "128"}} {
-		if n&b.bit != 0 {
-			keys = append(keys, b.name)
-		}
-	}
-	if keys != nil {
-		words = append(words, strings.Join(keys, "+"))
-	}
-	for _, b := range []struct {
-		bit  uint32
-		name string
-	}{{mppeStateless, "stateless"}, {mppeMPPC, "mppc"}, {mppeObsolete, "obsolete"}} {
-		if n&b.bit != 0 {
-			words = append(words, b.name)
-		}
-	}
-	if rest := n &^ (mppe40 | mppe56 | mppe128 | mppeStateless | mppeMPPC | mppeObsolete); rest != 0 {
-		words = append(words, hex32(rest))
-	}
-	if words == nil {
-		return "none"
-	}
-	return strings.Join(words, " ")
+	return bitNames(binary.BigEndian.Uint32(data), []bitName{
+		{mppe40, "+40"}, {mppe56, "+56"}, {mppe128, "+128"},
+		{mppeStateless, " stateless"}, {mppeMPPC, " mppc"}, {mppeObsolete, " obsolete"},
+	}, " 0x%08x")
 }
 
 // ecpOptions are ECP's options (RFC 1968, 2419, 2420).
 var ecpOptions = options{
-	0: {"oui", vendorOption},
+	0: {"oui", sized(4, maxData, vendorOption)},
 	1: {"dese", octets},
 	2: {"3dese", octets},
 	3: {"dese-bis", octets},

@@ -84,8 +84,7 @@ func transportFits6(packet []byte) bool {
 		}
 		protocol, segment = segment[0], segment[8*(1+int(segment[1])):]
 	}
-	switch protocol {
-	case protoTCP, protoUDP, protoICMPv6:
+	if leastSegment[protocol] > 0 {
 		return segmentFits(protocol, segment, acc)
 	}
 	for _, other := range [...]byte{protoTCP, protoUDP, protoICMPv6} {
@@ -96,23 +95,19 @@ func transportFits6(packet []byte) bool {
 	return true
 }
 
+// leastSegment is the size of the smallest segment of the protocols that have a checksum over the
+// addresses, too.
+var leastSegment = [256]int{protoTCP: tcpHeader, protoUDP: udpHeader, protoICMPv6: 4}
+
 // segmentFits reports whether the checksum of a segment is right, acc being the sum of the
 // addresses. It is true where the protocol has none.
 func segmentFits(protocol byte, segment []byte, acc uint64) bool {
-	least := 4
-	switch protocol {
-	case protoTCP:
-		least = tcpHeader
-	case protoUDP:
-		least = udpHeader
-	case protoICMPv6:
-	default:
+	switch least := leastSegment[protocol]; {
+	case least == 0:
 		return true
-	}
-	if len(segment) < least {
+	case len(segment) < least:
 		return false
-	}
-	if protocol == protoUDP {
+	case protocol == protoUDP:
 		n := int(binary.BigEndian.Uint16(segment[4:]))
 		if n < udpHeader || n > len(segment) {
 			return false

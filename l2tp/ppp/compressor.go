@@ -5,8 +5,21 @@ import (
 	"encoding/binary"
 )
 
+// sequenced is what compressors have in common whose packets begin with a sequence number.
+type sequenced struct{}
+
+func (sequenced) number(packet []byte) (number uint16, alone, ok bool) {
+	if len(packet) < 2 {
+		return 0, false, false
+	}
+	return binary.BigEndian.Uint16(packet), false, true
+}
+
+func (sequenced) reset() bool { return true }
+
 // deflateCompressor is Deflate (RFC 1979).
 type deflateCompressor struct {
+	sequenced
 	window   deflateWindow
 	inflater *inflater
 
@@ -25,27 +38,11 @@ func newDeflateCompressor(window int, f *inflater) *deflateCompressor {
 	return &deflateCompressor{window: deflateWindow{size: window}, inflater: f}
 }
 
-// forget makes all before the next packet unknown.
-func (d *deflateCompressor) forget() {
+// restart: all before the packet becomes unknown.
+func (d *deflateCompressor) restart([]byte) (after, ok bool) {
 	d.window = deflateWindow{before: zeros, size: d.window.size}
 	d.other = &deflateWindow{before: ones, size: d.window.size}
-}
-
-func (d *deflateCompressor) restart([]byte) (after, ok bool) {
-	d.forget()
 	return false, true
-}
-
-func (*deflateCompressor) number(packet []byte) (number uint16, alone, ok bool) {
-	return sequenceNumber(packet)
-}
-
-// sequenceNumber is the header of Deflate and BSD-compress packets.
-func sequenceNumber(packet []byte) (number uint16, alone, ok bool) {
-	if len(packet) < 2 {
-		return 0, false, false
-	}
-	return binary.BigEndian.Uint16(packet), false, true
 }
 
 func (d *deflateCompressor) expand(dst, packet []byte) ([]byte, error) {
@@ -77,8 +74,6 @@ func (d *deflateCompressor) pass(protocol uint16, data []byte) {
 	}
 }
 
-func (d *deflateCompressor) reset() bool { return true }
-
 func (d *deflateCompressor) drop() {
 	d.window, d.other, d.output = deflateWindow{size: d.window.size}, nil, nil
 }
@@ -92,10 +87,13 @@ func (d *deflateCompressor) size() int {
 }
 
 // bsdCompressor is BSD-compress (RFC 1977).
-type bsdCompressor struct{ *bsdDictionary }
+type bsdCompressor struct {
+	sequenced
+	*bsdDictionary
+}
 
-func (bsdCompressor) number(packet []byte) (number uint16, alone, ok bool) {
-	return sequenceNumber(packet)
+func newBSDCompressor(maxBits int) bsdCompressor {
+	return bsdCompressor{bsdDictionary: newBSDDictionary(maxBits)}
 }
 
 func (b bsdCompressor) expand(dst, packet []byte) ([]byte, error) {
@@ -116,10 +114,6 @@ func (b bsdCompressor) restart(packet []byte) (after, ok bool) {
 	b.drop()
 	return true, true
 }
-
-func (b bsdCompressor) reset() bool { return true }
-
-func (b bsdCompressor) drop() { b.bsdDictionary.drop() }
 
 func (b bsdCompressor) size() int { return 10 * cap(b.entries) }
 

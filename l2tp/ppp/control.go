@@ -2,6 +2,7 @@ package ppp
 
 import (
 	"encoding/binary"
+	"fmt"
 	"strconv"
 
 	"l2tpdump/l2tp/printable"
@@ -102,18 +103,12 @@ func (c *Control) Options(yield func(name, value string) bool) {
 // valueText is a value of [Control.Values] as a text for a line.
 func valueText(value any) string {
 	switch v := value.(type) {
-	case uint64:
-		return strconv.FormatUint(v, 10)
 	case bool:
 		return "yes"
-	case Octets:
-		return v.String()
 	case printable.Text:
 		return string(printable.Append(nil, []byte(v)))
-	case string:
-		return v
 	}
-	return ""
+	return fmt.Sprint(value)
 }
 
 // Values yields the packet's options, or its other contents, with short names: "mru" 1400, "auth"
@@ -127,23 +122,24 @@ func (c *Control) Values(yield func(name string, value any) bool) {
 	switch c.Protocol {
 	case protocolPAP:
 		c.papFields(yield)
-		return
 	case protocolSPAP, protocolVSAP: // proprietary, may hold a password
 		hiddenField(yield, c.Data)
-		return
 	case protocolCHAP:
 		c.chapFields(yield)
-		return
 	case protocolEAP:
 		c.eapFields(yield)
-		return
 	case protocolCBCP:
 		cbcpOptions.fields(c.Data, yield)
-		return
 	case protocolBAP:
 		c.bapFields(yield)
-		return
+	default:
+		c.configuration(yield)
 	}
+}
+
+// configuration are the contents of a packet of LCP or a network control protocol (RFC 1661 section
+// 5).
+func (c *Control) configuration(yield fieldFunc) {
 	switch c.Code {
 	case codeConfigureRequest, codeConfigureAck, codeConfigureNak, codeConfigureReject:
 		protocolOptions[c.Protocol].fields(c.Data, yield)
@@ -155,7 +151,7 @@ func (c *Control) Values(yield func(name string, value any) bool) {
 			return
 		}
 		rejected := Control{Protocol: c.Protocol, Code: c.Data[0]}
-		if yield("rejected", rejected.CodeName()+" id "+decimal(int(c.Data[1]))) {
+		if yield("rejected", rejected.CodeName()+" id "+strconv.Itoa(int(c.Data[1]))) {
 			dataField(yield, c.Data)
 		}
 	case codeProtocolReject:
@@ -163,24 +159,18 @@ func (c *Control) Values(yield func(name string, value any) bool) {
 			yield("malformed", "no protocol")
 			return
 		}
-		c.rejectedProtocol(yield)
+		protocol, packet := binary.BigEndian.Uint16(c.Data), c.Data[2:]
+		switch {
+		case !yield("protocol", ProtocolName(protocol)):
+		case carriesLogin(protocol): // it may hold a password
+			hiddenField(yield, packet)
+		default:
+			dataField(yield, packet)
+		}
 	case codeEchoRequest, codeEchoReply, codeDiscardRequest, codeIdentification, codeTimeRemaining, codeVendor:
 		c.magicFields(yield)
 	default:
 		dataField(yield, c.Data)
-	}
-}
-
-// rejectedProtocol are the contents of a Protocol-Reject (RFC 1661 section 5.7): the protocol, and
-// the packet, which of a login may hold a password.
-func (c *Control) rejectedProtocol(yield fieldFunc) {
-	protocol, packet := binary.BigEndian.Uint16(c.Data), c.Data[2:]
-	switch {
-	case !yield("protocol", ProtocolName(protocol)):
-	case carriesLogin(protocol):
-		hiddenField(yield, packet)
-	default:
-		dataField(yield, packet)
 	}
 }
 
@@ -191,26 +181,19 @@ func (c *Control) magicFields(yield fieldFunc) {
 		yield("malformed", "no magic number")
 		return
 	}
-	rest := c.Data[4:]
-	if !yield("magic", hex32(binary.BigEndian.Uint32(c.Data))) {
-		return
-	}
-	switch c.Code {
-	case codeIdentification:
+	switch rest := c.Data[4:]; {
+	case !yield("magic", hex32(binary.BigEndian.Uint32(c.Data))):
+	case c.Code == codeIdentification:
 		messageField(yield, rest)
-	case codeTimeRemaining:
-		if len(rest) < 4 {
-			yield("malformed", "no seconds")
-			return
-		}
+	case c.Code == codeTimeRemaining && len(rest) < 4:
+		yield("malformed", "no seconds")
+	case c.Code == codeTimeRemaining:
 		if yield("seconds", uint64(binary.BigEndian.Uint32(rest))) {
 			messageField(yield, rest[4:])
 		}
-	case codeVendor:
-		if len(rest) < 4 {
-			yield("malformed", "no OUI")
-			return
-		}
+	case c.Code == codeVendor && len(rest) < 4:
+		yield("malformed", "no OUI")
+	case c.Code == codeVendor:
 		if yield("oui", hexBytes(rest[:3])) && yield("kind", uint64(rest[3])) {
 			dataField(yield, rest[4:])
 		}

@@ -47,12 +47,12 @@ func (a *authentication) pap(c *Control) {
 	a.accepted = a.accepted || c.Code == 2
 }
 
-// chap follows a CHAP packet.
-func (a *authentication) chap(sender int, c *Control, secrets *Secrets) {
+// chap follows a CHAP packet of that algorithm, 0 if it is not known.
+func (a *authentication) chap(sender int, c *Control, algorithm byte, secrets *Secrets) {
 	value, name, ok := counted(c.Data)
 	switch {
 	case c.Code == 1 && ok:
-		a.challenge(sender, c.ID, a.algorithms[1-sender], value, name)
+		a.challenge(sender, c.ID, algorithm, value, name)
 	case c.Code == 2 && ok:
 		a.setUser(name)
 		a.response(sender, c.ID, value, secrets)
@@ -88,18 +88,9 @@ func (a *authentication) eap(sender int, c *Control, secrets *Secrets) {
 		}
 	case kind == msCHAP:
 		var inner Control
-		if inner.Decode(protocolCHAP, data) != nil {
-			return
-		}
-		value, name, ok := counted(inner.Data)
-		switch {
-		case ok && inner.Code == 1 && request:
-			a.challenge(sender, inner.ID, msCHAPv2, value, name)
-		case ok && inner.Code == 2 && !request:
-			a.setUser(name)
-			a.response(sender, inner.ID, value, secrets)
-		case inner.Code == 4 && request:
-			a.refused()
+		err := inner.Decode(protocolCHAP, data)
+		if response := inner.Code == 2; err == nil && response != request && inner.Code != 3 { // EAP says success
+			a.chap(sender, &inner, msCHAPv2, secrets)
 		}
 	}
 }

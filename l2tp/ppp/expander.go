@@ -3,6 +3,7 @@ package ppp
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -155,12 +156,8 @@ func (x *Expander) account(b *bundle) {
 	if x.bytes <= maxStateBytes {
 		return
 	}
-	var all []*bundle
-	for b := range x.loaded {
-		all = append(all, b)
-	}
-	slices.SortFunc(all, func(a, b *bundle) int { return cmp.Compare(a.used, b.used) })
-	for _, b := range all {
+	byUse := func(a, b *bundle) int { return cmp.Compare(a.used, b.used) }
+	for _, b := range slices.SortedFunc(maps.Keys(x.loaded), byUse) {
 		if x.bytes <= maxStateBytes*7/8 {
 			return
 		}
@@ -174,12 +171,6 @@ func (x *Expander) forgetSize(b *bundle) {
 	x.bytes -= b.size
 	b.size = 0
 	delete(x.loaded, b)
-}
-
-// forget takes a bundle out that has no link any more.
-func (x *Expander) forget(b *bundle) {
-	x.forgetSize(b)
-	x.unlist(b)
 }
 
 // list puts a bundle where links find it that are of the same ends.

@@ -652,7 +652,7 @@ func TestFindingsBounded(t *testing.T) {
 	x := NewExpander(nil)
 	for i := range 2 * maxFindings {
 		l := &Link{x: x, followed: &followed{auth: authentication{user: strconv.Itoa(i)}}}
-		l.tell(NoKey, "")
+		l.report(NoKey, "")
 	}
 	if n := len(x.Findings()); n != maxFindings {
 		t.Errorf("%d findings", n)

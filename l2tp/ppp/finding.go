@@ -14,22 +14,18 @@ type Finding struct {
 // Findings are what there is to say, each with the number of frames that could not be read.
 func (x *Expander) Findings() map[Finding]uint64 { return x.findings }
 
-// report tells of a frame that was not read, and once that the password is wrong or can't be
+// report takes note of a frame that was not read, and once that the password is wrong or can't be
 // checked.
 func (l *Link) report(s State, compression string) {
+	unread := s == NoKey || s == Unknown
 	news := (l.auth.proof == ProofWrong || l.auth.proof == ProofHashed) && !l.told
-	if news || s == NoKey || s == Unknown {
-		l.told = true
-		l.tell(s, compression)
+	if !unread && !news {
+		return
 	}
-}
-
-// tell takes note of a finding about a frame that was not read, or about the password.
-func (l *Link) tell(s State, compression string) {
-	f := Finding{State: s, Proof: l.auth.proof, User: l.auth.user, Place: l.auth.place, Compression: compression}
-	frames := uint64(1)
-	if s != NoKey && s != Unknown {
-		f.State, f.Compression, frames = Plain, "", 0
+	l.told = true
+	f, frames := Finding{Proof: l.auth.proof, User: l.auth.user, Place: l.auth.place}, uint64(0)
+	if unread {
+		f.State, f.Compression, frames = s, compression, 1
 	}
 	if _, ok := l.x.findings[f]; ok || len(l.x.findings) < maxFindings {
 		l.x.findings[f] += frames

@@ -80,14 +80,13 @@ func (f *Frame) Decode(data []byte) error {
 // Login reports whether a frame can hold a password or a response: it is of a protocol that carries
 // them, or rejects one. data is what f was decoded from.
 func (f *Frame) Login(data []byte) bool {
-	protocol := f.Protocol
 	var c Control
-	if err := c.Decode(protocol, data[f.PayloadStart:f.PayloadEnd]); (err == nil || err == ErrTruncated) &&
-		protocol == protocolLCP &&
-		c.Code == codeProtocolReject && len(c.Data) > 1 {
-		protocol = binary.BigEndian.Uint16(c.Data)
+	err := c.Decode(f.Protocol, data[f.PayloadStart:f.PayloadEnd])
+	rejects := (err == nil || err == ErrTruncated) && f.Protocol == protocolLCP && c.Code == codeProtocolReject
+	if rejects && len(c.Data) > 1 {
+		return carriesLogin(binary.BigEndian.Uint16(c.Data))
 	}
-	return carriesLogin(protocol)
+	return carriesLogin(f.Protocol)
 }
 
 // carriesLogin reports whether packets of a protocol hold passwords or responses.

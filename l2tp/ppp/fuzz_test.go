@@ -140,7 +140,7 @@ func benchmark(b *testing.B, name string) {
 		p.link.bundle.choose(0, s.option)
 		for _, frame := range frames {
 			p.x.arena, p.x.packets = p.x.arena[:0], p.x.packets[:0]
-			if state := comp.receive(p.x, frame, p.link.bundle.plainOf(0)); state != Expanded {
+			if state := comp.receive(p.x, frame, p.link.bundle.plainUp[0]); state != Expanded {
 				b.Fatal(state)
 			}
 		}

@@ -10,8 +10,8 @@ const ipcpCompression = 2
 
 // ipcpOptions are IPCP's options (RFC 1332, 2290, 1877).
 var ipcpOptions = options{
-	1:               {"addrs", sized(8, addressPair)},
-	ipcpCompression: {"compress", ipCompression},
+	1:               {"addrs", sized(8, 8, addressPair)},
+	ipcpCompression: {"compress", sized(2, maxData, ipCompression)},
 	3:               {"addr", address},
 	4:               {"mobile-ip", address},
 	129:             {"dns1", address},
@@ -29,32 +29,22 @@ func addressPair(data []byte) any {
 // ipCompression writes an IP-Compression-Protocol option: Van Jacobson's with the highest slot
 // number and whether the slot number may be left out (RFC 1332 section 4), header compression (RFC
 // 3544), ROHC (RFC 3241).
-func ipCompression(data []byte) (any, bool) {
-	if len(data) < 2 {
-		return nil, false
+func ipCompression(data []byte) any {
+	const vj, misprint, iphc, rohc = protocolVJCompressed, 0x0037, 0x0061, 0x0003 // 0037: RFC 1172's number
+	p := binary.BigEndian.Uint16(data)
+	switch isVJ := p == vj || p == misprint; {
+	case isVJ && len(data) == 2:
+		return "vj"
+	case isVJ && len(data) == 4:
+		return fmt.Sprintf("vj max-slot %d slot-id %d", data[2], data[3])
+	case p == iphc && len(data) >= 12:
+		return pairOf("iphc tcp %d non-tcp %d", data)
+	case p == rohc && len(data) >= 8:
+		return pairOf("rohc max-cid %d mrru %d", data)
+	case isVJ, p == iphc, p == rohc:
+		return nil
 	}
-	switch p := binary.BigEndian.Uint16(data); p {
-	case protocolVJCompressed, 0x0037: // 0037: RFC 1172's number, a misprint
-		switch len(data) {
-		case 2:
-			return "vj", true
-		case 4:
-			return fmt.Sprintf("vj max-slot %d slot-id %d", data[2], data[3]), true
-		}
-		return nil, false
-	case 0x0061:
-		if len(data) < 12 {
-			return nil, false
-		}
-		return pairOf("iphc tcp %d non-tcp %d", data), true
-	case 0x0003:
-		if len(data) < 8 {
-			return nil, false
-		}
-		return pairOf("rohc max-cid %d mrru %d", data), true
-	default:
-		return string(appendHex16(nil, p)), true
-	}
+	return string(appendHex16(nil, p))
 }
 
 // pairOf writes the two numbers behind the protocol of header compression.
@@ -64,11 +54,10 @@ func pairOf(format string, data []byte) string {
 
 // ipv6cpOptions are IPV6CP's options (RFC 5072 section 4, RFC 5172).
 var ipv6cpOptions = options{
-	1: {"interface-id", sized(8, interfaceID)},
-	2: {"compress", ipCompression},
+	1: {"interface-id", sized(8, 8, interfaceID)},
+	2: {"compress", sized(2, maxData, ipCompression)},
 }
 
 func interfaceID(data []byte) any {
-	return fmt.Sprintf("%02x%02x:%02x%02x:%02x%02x:%02x%02x",
-		data[0], data[1], data[2], data[3], data[4], data[5], data[6], data[7])
+	return fmt.Sprintf("%x:%x:%x:%x", data[:2], data[2:4], data[4:6], data[6:])
 }

@@ -1,7 +1,9 @@
 package ppp
 
 import (
+	"cmp"
 	"encoding/binary"
+	"strconv"
 )
 
 // cbcpOptions are CBCP's options (Microsoft's Callback Control Protocol).
@@ -12,17 +14,12 @@ var cbcpOptions = options{
 	4: {"number-list", octets},
 }
 
-// bacpOptions are BACP's options (RFC 2125 section 4).
-var bacpOptions = options{
-	1: {"favored-peer", magic},
-}
-
 // bapOptions are BAP's options (RFC 2125 section 6).
 var bapOptions = options{
 	1: {"link-type", octets},
 	2: {"phone-delta", octets},
-	3: {"no-phone-number", nil},
-	4: {"reason", func(data []byte) (any, bool) { return text(data), true }},
+	3: {"no-phone-number", flag},
+	4: {"reason", func(data []byte) any { return text(data) }},
 	5: {"link-discriminator", number16},
 	6: {"call-status", octets},
 }
@@ -36,12 +33,8 @@ func (c *Control) bapFields(yield fieldFunc) {
 			yield("malformed", "no response code")
 			return
 		}
-		names := [...]string{"ack", "nak", "rej", "full-nak"}
-		name := decimal(int(data[0]))
-		if int(data[0]) < len(names) {
-			name = names[data[0]]
-		}
-		if !yield("response", name) {
+		names := map[byte]string{0: "ack", 1: "nak", 2: "rej", 3: "full-nak"}
+		if !yield("response", cmp.Or(names[data[0]], strconv.Itoa(int(data[0])))) {
 			return
 		}
 		data = data[1:]
@@ -93,14 +86,15 @@ func appendLQR(dst, payload []byte) []byte {
 // appendMultilink appends the header of a multilink fragment with a long sequence number (RFC 1990
 // section 3); whether short ones were negotiated is not known here.
 func appendMultilink(dst, payload []byte) []byte {
-	if len(payload) < 4 {
+	f, ok := readFragment(payload, longMask)
+	if !ok {
 		return append(dst, " [malformed: fragment without header]"...)
 	}
-	if payload[0]&0x80 != 0 {
+	if f.begin {
 		dst = append(dst, " begin"...)
 	}
-	if payload[0]&0x40 != 0 {
+	if f.end {
 		dst = append(dst, " end"...)
 	}
-	return append(append(dst, ", length "...), decimal(len(payload))...)
+	return append(append(dst, ", length "...), strconv.Itoa(len(payload))...)
 }

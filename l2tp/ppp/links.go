@@ -26,7 +26,7 @@ type followed struct {
 	endpoint  [2]string // Endpoint-Discriminator of each end
 	auth      authentication
 
-	recent [2]recentFrames // of each end
+	recent [2][8]uint64 // the last frames of each end, by a hash
 
 	last [2]uint32 // sequence number sent last in each direction of the bundle; at first that before it joined
 	down bool      // it was terminated
@@ -49,7 +49,7 @@ func (l *Link) Close() {
 // own is the bundle of the link, which is one of its own as long as it has joined no other.
 func (l *Link) own() *bundle {
 	if l.bundle == nil {
-		l.bundle = &bundle{x: l.x, links: []*Link{l}}
+		l.bundle = newBundle(l.x, l)
 	}
 	return l.bundle
 }
@@ -91,7 +91,7 @@ func (l *Link) Expand(r *Result, sender int, f *Frame, frame []byte) {
 	case f.Protocol == protocolMultilink:
 		r.Fragment = true
 		l.fragment(r, sender, payload)
-	case copies && l.recent[sender].repeats(&f.Position, frame):
+	case copies && f.Position.copied(l.recent[sender][:], frame):
 		if packed(f.Protocol) {
 			r.State = Repeated
 			x.count(Repeated, 1)
@@ -169,7 +169,7 @@ func (l *Link) fragment(r *Result, sender int, payload []byte) {
 	if (f.number-l.last[direction])&mask <= mask/2 {
 		l.last[direction] = f.number
 	}
-	r.State = mp.receive(x, f, b.passed(direction), b.ordered(direction), b.frameOf(direction))
+	r.State = mp.receive(x, f, b.passed(direction), b.ordered(direction), b.frameUp[direction])
 }
 
 // join makes the link one of the bundle of its ends (RFC 1990 section 5.1.3): of the same endpoints
@@ -269,7 +269,7 @@ func (l *Link) linkControl(sender int, protocol uint16, payload []byte) {
 	case protocolPAP:
 		l.auth.pap(&c)
 	case protocolCHAP:
-		l.auth.chap(sender, &c, l.x.secrets)
+		l.auth.chap(sender, &c, l.auth.algorithms[1-sender], l.x.secrets)
 		l.giveKeys()
 	case protocolEAP:
 		l.auth.eap(sender, &c, l.x.secrets)

@@ -152,11 +152,7 @@ func challengeResponse(challenge, hash []byte) []byte {
 // challengeHash is the challenge that the response of MS-CHAPv2 is made of (RFC 2759 section 8.2).
 // The user's name counts without the domain.
 func challengeHash(peer, authenticator []byte, user string) []byte {
-	h := sha1.New()
-	h.Write(peer)
-	h.Write(authenticator)
-	h.Write([]byte(user[strings.LastIndexByte(user, '\\')+1:]))
-	return h.Sum(nil)[:8]
+	return sha1Key(8, peer, authenticator, []byte(user[strings.LastIndexByte(user, '\\')+1:]))
 }
 
 // sha1Key is the beginning of a SHA-1 of parts.

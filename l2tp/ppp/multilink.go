@@ -39,20 +39,15 @@ const (
 
 // readFragment reads the header in front of a fragment; its format is that of the mask.
 func readFragment(payload []byte, mask uint32) (f fragment, ok bool) {
-	size := longBytes
-	if mask == shortMask {
-		size = shortBytes
-	}
-	if len(payload) < size {
+	switch {
+	case mask == shortMask && len(payload) >= shortBytes:
+		f.number, f.data = uint32(binary.BigEndian.Uint16(payload))&mask, payload[shortBytes:]
+	case mask != shortMask && len(payload) >= longBytes:
+		f.number, f.data = binary.BigEndian.Uint32(payload)&mask, payload[longBytes:]
+	default:
 		return f, false
 	}
-	if mask == shortMask {
-		f.number = uint32(binary.BigEndian.Uint16(payload)) & mask
-	} else {
-		f.number = binary.BigEndian.Uint32(payload) & mask
-	}
 	f.begin, f.end = payload[0]&0x80 != 0, payload[0]&0x40 != 0
-	f.data = payload[size:]
 	return f, true
 }
 
@@ -69,16 +64,9 @@ func guessMask(payload []byte) uint32 {
 		if frame.PayloadEnd > frame.PayloadStart {
 			version = f.data[frame.PayloadStart] >> 4
 		}
-		switch frame.Protocol {
-		case ProtocolIP:
-			ok = version == 4
-		case ProtocolIPv6:
-			ok = version == 6
-		case protocolCompressed, protocolIPCP, protocolCCP, protocolIPV6CP:
-		default:
-			ok = false
-		}
-		if ok {
+		switch p := frame.Protocol; {
+		case p == ProtocolIP && version == 4, p == ProtocolIPv6 && version == 6, p == protocolCompressed,
+			p == protocolIPCP, p == protocolCCP, p == protocolIPV6CP:
 			return mask
 		}
 	}

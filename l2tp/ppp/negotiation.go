@@ -1,33 +1,24 @@
 package ppp
 
 import (
-	"hash/maphash"
 	"iter"
-	"slices"
+
+	"l2tpdump/l2tp/internal/copies"
 )
 
 // negotiation follows the Configure packets of a control protocol (RFC 1661 section 4) between two
 // ends. It is not misled by packets that the network repeats.
 type negotiation struct {
-	requests [2][4]uint64 // the last requests of each end
+	requests [2][4]uint64 // the last requests of each end, by a hash
 	acked    [2]bool      // each end has acknowledged the other's request
 }
-
-var requestSeed = maphash.MakeSeed()
 
 // observe follows a packet. again says that a negotiation begins after another had been completed:
 // what that had agreed on is void. acked says that the sender has acknowledged c.Data.
 func (n *negotiation) observe(sender int, c *Control) (again, acked bool) {
 	switch c.Code {
 	case codeConfigureRequest:
-		var h maphash.Hash
-		h.SetSeed(requestSeed)
-		h.WriteByte(c.ID)
-		h.Write(c.Data)
-		last := &n.requests[sender]
-		if request := h.Sum64(); !slices.Contains(last[:], request) {
-			copy(last[1:], last[:])
-			last[0] = request
+		if !copies.Among(n.requests[sender][:], c.Data, uint64(c.ID)) {
 			if again = n.acked[0] && n.acked[1]; again {
 				n.acked = [2]bool{}
 			}

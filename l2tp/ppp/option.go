@@ -1,6 +1,7 @@
 package ppp
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"net/netip"
@@ -16,11 +17,10 @@ import (
 type fieldFunc func(name string, value any) bool
 
 // option says how one configuration option is named and what its data says: a text for people, a
-// printable.Text, a uint64 or Octets. value says false if the data has the wrong length; nil means
-// a flag, which has no data.
+// printable.Text, a uint64 or Octets, true for a flag; nil if the data has the wrong length.
 type option struct {
 	name  string
-	value func(data []byte) (any, bool)
+	value func(data []byte) any
 }
 
 // options are those of a protocol by their type.
@@ -28,8 +28,9 @@ type options map[uint8]option
 
 // protocolOptions are those of the control protocols.
 var protocolOptions = map[uint16]options{
-	protocolLCP: lcpOptions, protocolIPCP: ipcpOptions, protocolIPV6CP: ipv6cpOptions, protocolBACP: bacpOptions,
-	protocolCCP: ccpOptions, protocolLinkCCP: ccpOptions, protocolECP: ecpOptions, protocolLinkECP: ecpOptions,
+	protocolLCP: lcpOptions, protocolIPCP: ipcpOptions, protocolIPV6CP: ipv6cpOptions,
+	protocolBACP: {1: {"favored-peer", magic}}, // RFC 2125 section 4
+	protocolCCP:  ccpOptions, protocolLinkCCP: ccpOptions, protocolECP: ecpOptions, protocolLinkECP: ecpOptions,
 }
 
 // fields yields each option of data (RFC 1661 section 6: type, length with these two bytes, data).
@@ -37,38 +38,29 @@ var protocolOptions = map[uint16]options{
 func (all options) fields(data []byte, yield fieldFunc) {
 	for len(data) > 0 {
 		kind := data[0]
-		o := all[kind]
-		name := o.name
-		if name == "" {
-			name = "option " + decimal(int(kind))
+		o, known := all[kind]
+		if !known {
+			o = option{"option " + strconv.Itoa(int(kind)), octets}
 		}
+		name := o.name
 		if len(data) < 2 {
 			yield("malformed", name+" without length")
 			return
 		}
 		n := int(data[1])
 		if n < 2 {
-			yield("malformed", name+" of length "+decimal(n))
+			yield("malformed", name+" of length "+strconv.Itoa(n))
 			return
 		}
 		if n > len(data) {
-			yield("malformed", name+" of length "+decimal(n)+" in "+countBytes(len(data)))
+			yield("malformed", name+" of length "+strconv.Itoa(n)+" in "+countBytes(len(data)))
 			return
 		}
 		value := data[2:n]
 		data = data[n:]
-		var says any = true
-		ok := true
-		switch {
-		case o.name == "":
-			says, _ = octets(value)
-		case o.value != nil:
-			says, ok = o.value(value)
-		default:
-			ok = len(value) == 0
-		}
-		if !ok {
-			text := name + " of length " + decimal(n)
+		says := o.value(value)
+		if says == nil {
+			text := name + " of length " + strconv.Itoa(n)
 			if len(value) > 0 {
 				text += " " + hexBytes(value)
 			}
@@ -82,30 +74,34 @@ func (all options) fields(data []byte, yield fieldFunc) {
 
 // The functions that follow read the data of options.
 
-// sized reads data of n bytes.
-func sized(n int, says func(data []byte) any) func(data []byte) (any, bool) {
-	return func(data []byte) (any, bool) {
-		if len(data) != n {
-			return nil, false
+// sized reads data of so many bytes, least to most.
+func sized(least, most int, says func(data []byte) any) func(data []byte) any {
+	return func(data []byte) any {
+		if len(data) < least || len(data) > most {
+			return nil
 		}
-		return says(data), true
+		return says(data)
 	}
 }
 
+// maxData is how many bytes of data an option may have.
+const maxData = 253
+
 var (
-	number8  = sized(1, func(data []byte) any { return uint64(data[0]) })
-	number16 = sized(2, func(data []byte) any { return uint64(binary.BigEndian.Uint16(data)) })
-	magic    = sized(4, func(data []byte) any { return hex32(binary.BigEndian.Uint32(data)) })
-	address  = sized(4, func(data []byte) any { return address4(data) })
+	flag     = sized(0, 0, func([]byte) any { return true })
+	number8  = sized(1, 1, func(data []byte) any { return uint64(data[0]) })
+	number16 = sized(2, 2, func(data []byte) any { return uint64(binary.BigEndian.Uint16(data)) })
+	magic    = sized(4, 4, func(data []byte) any { return hex32(binary.BigEndian.Uint32(data)) })
+	address  = sized(4, 4, func(data []byte) any { return address4(data) })
 )
 
 func address4(data []byte) string { return netip.AddrFrom4([4]byte(data)).String() }
 
-func octets(data []byte) (any, bool) {
+func octets(data []byte) any {
 	if len(data) == 0 {
-		return true, true
+		return true
 	}
-	return Octets(data), true
+	return Octets(data)
 }
 
 // Octets is a value of which no more is known than its bytes.
@@ -130,12 +126,7 @@ func hexBytes(data []byte) string { return "0x" + hex.EncodeToString(data) }
 
 func text(data []byte) printable.Text { return printable.NewText(data) }
 
-func countBytes(n int) string {
-	if n == 1 {
-		return "1 byte"
-	}
-	return strconv.Itoa(n) + " bytes"
-}
+func countBytes(n int) string { return string(fingerprint.AppendSize(nil, n)) }
 
 // dataField yields what there is, if anything.
 func dataField(yield fieldFunc, data []byte) {
@@ -170,10 +161,7 @@ func messageField(yield fieldFunc, data []byte) {
 
 // isText says whether data has no control characters but those of layout, and a final zero.
 func isText(data []byte) bool {
-	for i, b := range data {
-		if b < ' ' && b != '\t' && b != '\r' && b != '\n' && !(b == 0 && i == len(data)-1) || b == 0x7f {
-			return false
-		}
-	}
-	return true
+	return !bytes.ContainsFunc(bytes.TrimSuffix(data, []byte{0}), func(c rune) bool {
+		return c < ' ' && c != '\t' && c != '\r' && c != '\n' || c == 0x7f
+	})
 }

@@ -1,9 +1,6 @@
 package ppp
 
-import (
-	"hash/maphash"
-	"slices"
-)
+import "l2tpdump/l2tp/internal/copies"
 
 // Position is the place of a frame among those of its sender, by a number that what carries the
 // frame has: of L2TP, of ESP, of the IP datagram.
@@ -24,27 +21,7 @@ func (p *Position) behind(other *Position) bool {
 	return p.comparable(other) && int32(p.Number-other.Number) > 0
 }
 
-// recentFrames are the last frames of a direction of a link, by a hash: the network repeats some.
-type recentFrames struct {
-	sums [8]uint64
-	next uint8
-}
-
-var frameSeed = maphash.MakeSeed()
-
-// repeats reports whether a frame is a copy of one of them, where it is from now on.
-func (r *recentFrames) repeats(p *Position, frame []byte) bool {
-	if p.Counter == 0 {
-		return false
-	}
-	var h maphash.Hash
-	h.SetSeed(frameSeed)
-	h.Write(frame)
-	sum := h.Sum64() ^ uint64(p.Counter)<<32 ^ uint64(p.Number)
-	if slices.Contains(r.sums[:], sum) {
-		return true
-	}
-	r.sums[r.next%uint8(len(r.sums))] = sum
-	r.next++
-	return false
+// copied reports whether a frame is a copy of one of the last.
+func (p *Position) copied(last []uint64, frame []byte) bool {
+	return p.Counter != 0 && copies.Among(last, frame, uint64(p.Counter)<<32^uint64(p.Number))
 }

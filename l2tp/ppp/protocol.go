@@ -1,6 +1,6 @@
 package ppp
 
-import "strconv"
+import "fmt"
 
 // Protocol numbers (IANA's "PPP DLL Protocol Numbers") that this package or its callers branch on.
 const (
@@ -19,7 +19,6 @@ const (
 	protocolIPV6CP         = 0x8057
 	protocolLinkCCP        = 0x80fb
 	protocolCCP            = 0x80fd
-	protocolMPLSCP         = 0x8281
 	protocolLCP            = 0xc021
 	protocolPAP            = 0xc023
 	ProtocolLQR            = 0xc025
@@ -101,7 +100,7 @@ var protocols = map[uint16]string{
 	protocolLinkCCP:        "Link CCP",
 	protocolCCP:            "CCP",
 	0x8207:                 "CDPCP",
-	protocolMPLSCP:         "MPLSCP",
+	0x8281:                 "MPLSCP",
 	protocolLCP:            "LCP",
 	protocolPAP:            "PAP",
 	ProtocolLQR:            "LQR",
@@ -155,9 +154,4 @@ func IsControl(p uint16) bool {
 	return p >= 0x8000 && p < 0xc000
 }
 
-func hex32(n uint32) string {
-	b := appendHex16(nil, uint16(n>>16))
-	return string(append(b, appendHex16(nil, uint16(n))[2:]...))
-}
-
-func decimal(n int) string { return strconv.Itoa(n) }
+func hex32(n uint32) string { return fmt.Sprintf("0x%08x", n) }

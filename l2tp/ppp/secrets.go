@@ -1,12 +1,12 @@
 package ppp
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"l2tpdump/esp"
@@ -43,33 +43,34 @@ const anyName = "*"
 // name; "#" begins a comment. A secret that begins with "NThash:" is the NtPasswordHash in
 // hexadecimal digits. name is what errors and verdicts call the file.
 func ReadSecrets(r io.Reader, name string) (*Secrets, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxSecretsFile))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%s:0: %w", name, err)
+	case len(data) == maxSecretsFile:
+		return nil, fmt.Errorf("%s: larger than %d bytes", name, maxSecretsFile)
+	}
 	s := &Secrets{byUser: make(map[string][]int)}
-	limited := &io.LimitedReader{R: r, N: maxSecretsFile}
-	words := wordReader{in: bufio.NewReader(limited), line: 1}
-	for {
+	words := wordReader{rest: data, line: 1}
+	for len(words.rest) > 0 {
 		line, fields, err := words.next()
 		place := fmt.Sprintf("%s:%d", name, line)
-		if err != nil && err != io.EOF {
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w", place, err)
 		}
 		if len(fields) > 0 {
-			e, problem := newSecretEntry(fields, place)
-			if problem != nil {
-				return nil, problem
+			e, err := newSecretEntry(fields, place)
+			if err != nil {
+				return nil, err
 			}
 			s.byUser[e.client] = append(s.byUser[e.client], len(s.entries))
 			s.entries = append(s.entries, e)
 		}
-		switch {
-		case limited.N == 0:
-			return nil, fmt.Errorf("%s: larger than %d bytes", name, maxSecretsFile)
-		case err == nil:
-		case len(s.entries) == 0:
-			return nil, fmt.Errorf("%s: no secret in it; a line has a client, a server and a secret", name)
-		default:
-			return s, nil
-		}
 	}
+	if len(s.entries) == 0 {
+		return nil, fmt.Errorf("%s: no secret in it; a line has a client, a server and a secret", name)
+	}
+	return s, nil
 }
 
 func newSecretEntry(fields [][]byte, place string) (e secretEntry, err error) {
@@ -118,52 +119,45 @@ func (s *Secrets) of(user, server string) (found []*secretEntry) {
 
 // wordReader reads the lines of words of pppd's files.
 type wordReader struct {
-	in   *bufio.Reader
+	rest []byte
 	line int
 }
 
 var errQuote = errors.New("a quoted word has no end")
 
-// next reads the words of the next line that has any, and the line's number. At the end of the
-// input it returns io.EOF with what there was.
-func (w *wordReader) next() (line int, fields [][]byte, err error) {
-	for {
-		c, err := w.in.ReadByte()
-		if err == nil && c == '#' {
-			c, err = w.skipLine()
-		}
-		switch {
-		case err != nil:
-			return line, fields, err
-		case c == '\n':
-			w.line++
-			if len(fields) > 0 {
-				return line, fields, nil
-			}
-			continue
-		case isSpace(c):
-			continue
-		}
-		if err := w.in.UnreadByte(); err != nil {
-			return w.line, nil, err
-		}
-		if len(fields) == 0 {
-			line = w.line
-		}
-		word, err := w.word()
-		if err != nil {
-			return w.line, nil, err
-		}
-		fields = append(fields, word)
+// take takes a byte.
+func (w *wordReader) take() byte {
+	c := w.rest[0]
+	if w.rest = w.rest[1:]; c == '\n' {
+		w.line++
 	}
+	return c
 }
 
-// skipLine reads up to the end of the line, which it returns.
-func (w *wordReader) skipLine() (c byte, err error) {
-	for c != '\n' && err == nil {
-		c, err = w.in.ReadByte()
+// next reads the words of the next line that has any, and the line's number.
+func (w *wordReader) next() (line int, fields [][]byte, err error) {
+	for len(w.rest) > 0 {
+		switch c := w.rest[0]; {
+		case c == '#':
+			for len(w.rest) > 0 && w.rest[0] != '\n' {
+				w.take()
+			}
+		case isSpace(c):
+			if w.take(); c == '\n' && len(fields) > 0 {
+				return line, fields, nil
+			}
+		default:
+			if len(fields) == 0 {
+				line = w.line
+			}
+			word, err := w.word()
+			if err != nil {
+				return w.line, nil, err
+			}
+			fields = append(fields, word)
+		}
 	}
-	return c, err
+	return line, fields, nil
 }
 
 func isSpace(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' }
@@ -171,85 +165,57 @@ func isSpace(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' }
 // word reads a word, up to the space or comment behind it.
 func (w *wordReader) word() ([]byte, error) {
 	word := []byte{}
-	var quote byte
-	for {
-		c, err := w.in.ReadByte()
-		switch {
-		case err == io.EOF && quote != 0:
-			return nil, errQuote
-		case err == io.EOF:
-			return word, nil
-		case err != nil:
-			return nil, err
+	quote := byte(0)
+	for len(w.rest) > 0 && (quote != 0 || !isSpace(w.rest[0]) && w.rest[0] != '#') {
+		switch c := w.take(); {
 		case c == '\\':
-			if word, err = w.escape(word); err != nil {
-				return nil, err
-			}
+			word = w.escape(word)
 		case quote != 0 && c == quote:
 			quote = 0
 		case quote == 0 && (c == '"' || c == '\''):
 			quote = c
-		case quote == 0 && (isSpace(c) || c == '#'):
-			return word, w.in.UnreadByte()
 		default:
-			if c == '\n' {
-				w.line++
-			}
 			word = append(word, c)
 		}
 	}
+	if quote != 0 {
+		return nil, errQuote
+	}
+	return word, nil
 }
 
 // escape reads what follows a backslash: \a \b \f \n \r \s \t, up to three octal digits, x and up
 // to two hexadecimal digits; the end of a line, which is left out; anything else stands for itself.
-func (w *wordReader) escape(word []byte) ([]byte, error) {
+func (w *wordReader) escape(word []byte) []byte {
 	const letters, values = "abfnrst", "\a\b\f\n\r \t"
-	c, err := w.in.ReadByte()
-	switch {
-	case err == io.EOF:
-		return word, nil
-	case err != nil:
-		return word, err
+	if len(w.rest) == 0 {
+		return word
+	}
+	if c := w.rest[0]; c >= '0' && c <= '7' {
+		return append(word, w.number(8, 3))
+	}
+	c := w.take()
+	switch i := strings.IndexByte(letters, c); {
 	case c == '\n':
-		w.line++
-		return word, nil
+		return word
 	case c == 'x':
-		return w.number(word, 16, 2)
-	case c >= '0' && c <= '7':
-		if err := w.in.UnreadByte(); err != nil {
-			return word, err
-		}
-		return w.number(word, 8, 3)
+		return append(word, w.number(16, 2))
+	case i >= 0:
+		return append(word, values[i])
 	}
-	if i := strings.IndexByte(letters, c); i >= 0 {
-		c = values[i]
-	}
-	return append(word, c), nil
+	return append(word, c)
 }
 
 // number reads a byte in up to most digits.
-func (w *wordReader) number(word []byte, base, most int) ([]byte, error) {
-	const digits = "0123456789abcdef"
+func (w *wordReader) number(base, most int) byte {
 	n := 0
-	for range most {
-		c, err := w.in.ReadByte()
-		if err == io.EOF {
-			break
-		}
+	for ; most > 0 && len(w.rest) > 0; most-- {
+		digit, err := strconv.ParseUint(string(w.rest[:1]), base, 8)
 		if err != nil {
-			return word, err
-		}
-		d := strings.IndexByte(digits[:base], c|0x20)
-		if c < 'A' {
-			d = strings.IndexByte(digits[:base], c)
-		}
-		if d < 0 {
-			if err := w.in.UnreadByte(); err != nil {
-				return word, err
-			}
 			break
 		}
-		n = n*base + d
+		n = n*base + int(digit)
+		w.rest = w.rest[1:]
 	}
-	return append(word, byte(n)), nil
+	return byte(n)
 }

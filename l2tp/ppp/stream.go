@@ -298,12 +298,10 @@ func (s *stream) skip(x *Expander, number uint16, ahead int) {
 // hold keeps a packet until those before it have come. When too many wait, what they wait for is
 // lost.
 func (s *stream) hold(x *Expander, number uint16, packet []byte) State {
-	for _, e := range s.early {
-		if e.number == number {
-			return Repeated
-		}
-	}
-	if len(s.early) == maxEarly || s.earlyData+len(packet) > maxKeptData {
+	switch {
+	case slices.ContainsFunc(s.early, func(e earlyPacket) bool { return e.number == number }):
+		return Repeated
+	case len(s.early) == maxEarly || s.earlyData+len(packet) > maxKeptData:
 		s.lose(x)
 		return Waiting
 	}

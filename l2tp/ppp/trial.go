@@ -21,7 +21,7 @@ type candidate struct {
 func (t *trial) reset(x *Expander) {
 	t.candidates = []candidate{{"deflate", newDeflateCompressor(maxDeflateWindow, &x.inflater), 0xffff, 0}}
 	for bits := bsdMinBits; bits <= bsdMaxBits; bits++ {
-		t.candidates = append(t.candidates, candidate{"bsd", bsdCompressor{newBSDDictionary(bits)}, 0xffff, 0})
+		t.candidates = append(t.candidates, candidate{"bsd", newBSDCompressor(bits), 0xffff, 0})
 	}
 }
 
@@ -46,7 +46,7 @@ func (t *trial) size() (n int) {
 // receive tries a packet, and returns the frame that it holds if that proves a candidate. Of
 // several that fit all go on, for those of BSD-compress differ in a full dictionary only.
 func (t *trial) receive(x *Expander, packet []byte, fits func([]byte) bool) (frame []byte) {
-	number, _, ok := sequenceNumber(packet)
+	number, _, ok := sequenced{}.number(packet)
 	if !ok {
 		return nil
 	}
@@ -73,7 +73,7 @@ func (t *trial) receive(x *Expander, packet []byte, fits func([]byte) bool) (fra
 	}
 	for bits := bsdMinBits; bits <= bsdMaxBits; bits++ {
 		if bsdClears(packet[2:], bits) {
-			t.candidates = append(t.candidates, candidate{"bsd", bsdCompressor{newBSDDictionary(bits)}, 0xffff, number + 1})
+			t.candidates = append(t.candidates, candidate{"bsd", newBSDCompressor(bits), 0xffff, number + 1})
 		}
 	}
 	return nil
@@ -95,7 +95,7 @@ func (t *trial) begin(x *Expander, number uint16, fits func([]byte) bool) {
 	}
 	if t.proved != "bsd" && !goesOn("deflate") {
 		d := newDeflateCompressor(maxDeflateWindow, &x.inflater)
-		d.forget()
+		d.restart(nil)
 		t.candidates = append(t.candidates, candidate{"deflate", d, 0xffff, number})
 	}
 }

@@ -2,7 +2,9 @@
 package printable
 
 import (
+	"bytes"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -13,9 +15,7 @@ const maxText = 128
 // with escapes otherwise, so that no control character reaches the output. Trailing zero bytes
 // are dropped. Of a longer text the first 128 bytes are shown, then "...".
 func Append(dst, text []byte) []byte {
-	for len(text) > 0 && text[len(text)-1] == 0 {
-		text = text[:len(text)-1]
-	}
+	text = bytes.TrimRight(text, "\x00")
 	cut := len(text) > maxText
 	if cut {
 		text = text[:maxText]
@@ -45,11 +45,7 @@ func plain(text []byte) bool {
 	}
 	for i := 0; i < len(text); {
 		r, n := utf8.DecodeRune(text[i:])
-		if r == utf8.RuneError && n <= 1 || !strconv.IsPrint(r) {
-			return false
-		}
-		switch r {
-		case ' ', '"', '\\', ',', ';':
+		if r == utf8.RuneError && n <= 1 || !strconv.IsPrint(r) || strings.ContainsRune(` "\,;`, r) {
 			return false
 		}
 		i += n

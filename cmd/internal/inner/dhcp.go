@@ -39,18 +39,18 @@ var dhcpNames = [256]string{
 	7: "DHCP release", 8: "DHCP inform", 9: "DHCP forcerenew",
 }
 
-// readDHCP reads a message; ok is false if it is none.
-func (w *Printer) readDHCP(data []byte) (m dhcpMessage, ok bool) {
+// readDHCP reads a message, nil if it is none.
+func (w *Printer) readDHCP(data []byte) *dhcpMessage {
 	// gopacket takes the address length from the packet, without a check. RFC 2131 has 16 bytes for
 	// the address.
 	if len(data) < 240 || data[2] > 16 {
-		return m, false
+		return nil
 	}
 	d := &w.dhcp
 	if d.DecodeFromBytes(data, gopacket.NilDecodeFeedback) != nil && len(d.Options) == 0 {
-		return m, false
+		return nil
 	}
-	m.Message = "BOOTP request"
+	m := &dhcpMessage{Message: "BOOTP request"}
 	if d.Operation == layers.DHCPOpReply {
 		m.Message = "BOOTP reply"
 	}
@@ -62,7 +62,7 @@ func (w *Printer) readDHCP(data []byte) (m dhcpMessage, ok bool) {
 	}
 	m.XID = fmt.Sprintf("%x", d.Xid)
 	m.Addr, m.Your = someAddr(d.ClientIP), someAddr(d.YourClientIP)
-	return m, true
+	return m
 }
 
 // option takes what an option says.

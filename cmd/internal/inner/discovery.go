@@ -228,7 +228,7 @@ type groupRecord struct {
 }
 
 // groupChanges are the types of records as tcpdump writes them.
-var groupChanges = [...]string{"type 0", "is_in", "is_ex", "to_in", "to_ex", "allow", "block"}
+var groupChanges = [256]string{"type 0", "is_in", "is_ex", "to_in", "to_ex", "allow", "block"}
 
 // maxRecords is how many records, and sources of one, are told.
 const maxRecords = 64
@@ -246,10 +246,7 @@ func groupRecords(p []byte, size int) (records []groupRecord) {
 		if end > len(r) {
 			break
 		}
-		g := groupRecord{Group: address(r[4:]), Change: groupChanges[0]}
-		if int(r[0]) < len(groupChanges) {
-			g.Change = groupChanges[r[0]]
-		}
+		g := groupRecord{Group: address(r[4:]), Change: cmp.Or(groupChanges[r[0]], groupChanges[0])}
 		for i := range min(sources, maxRecords) {
 			g.Sources = append(g.Sources, address(r[4+size*(1+i):]))
 		}

@@ -1,9 +1,12 @@
 package inner
 
 import (
+	"cmp"
 	"encoding/binary"
+	"fmt"
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"golang.org/x/net/dns/dnsmessage"
 )
@@ -29,10 +32,8 @@ type dnsMessage struct {
 	Counts        [3]uint16     `json:"counts"`              // answers, authorities, additional records
 	Malformed     bool          `json:"malformed,omitempty"` // behind what is told
 
+	header    dnsmessage.Header
 	questions uint16
-	available bool // recursion
-	authentic bool // RFC 4035 section 3.2.3
-	unchecked bool // RFC 4035 section 3.2.2
 	more      bool // answers than are shown
 }
 
@@ -49,28 +50,25 @@ type dnsAnswer struct {
 	Data string `json:"data,omitempty"`
 }
 
-var rcodes = [...]string{
-	"", "FormErr", "ServFail", "NXDomain", "NotImp", "Refused", "YXDomain", "YXRRSet", "NXRRSet", "NotAuth",
-	"NotZone",
+var rcodes = map[dnsmessage.RCode]string{
+	1: "FormErr", 2: "ServFail", 3: "NXDomain", 4: "NotImp", 5: "Refused", 6: "YXDomain", 7: "YXRRSet", 8: "NXRRSet",
+	9: "NotAuth", 10: "NotZone",
 }
 
-// readDNS reads a message; ok is false if it is none.
-func readDNS(data []byte) (d dnsMessage, ok bool) {
+// readDNS reads a message, nil if it is none.
+func readDNS(data []byte) *dnsMessage {
 	var p dnsmessage.Parser
 	h, err := p.Start(data)
 	if err != nil {
-		return d, false
+		return nil
 	}
-	d = dnsMessage{ID: h.ID, Response: h.Response, OpCode: uint16(h.OpCode), Recursion: h.RecursionDesired,
-		Authoritative: h.Authoritative, Truncated: h.Truncated, available: h.RecursionAvailable,
-		authentic: h.AuthenticData, unchecked: h.CheckingDisabled, questions: binary.BigEndian.Uint16(data[4:])}
+	d := &dnsMessage{ID: h.ID, Response: h.Response, OpCode: uint16(h.OpCode), Recursion: h.RecursionDesired,
+		Authoritative: h.Authoritative, Truncated: h.Truncated, header: h, questions: binary.BigEndian.Uint16(data[4:])}
 	for i := range d.Counts {
 		d.Counts[i] = binary.BigEndian.Uint16(data[6+2*i:])
 	}
-	if int(h.RCode) < len(rcodes) {
-		d.RCode = rcodes[h.RCode]
-	} else {
-		d.RCode = "rcode" + strconv.Itoa(int(h.RCode))
+	if h.RCode != 0 {
+		d.RCode = cmp.Or(rcodes[h.RCode], "rcode"+strconv.Itoa(int(h.RCode)))
 	}
 	for range maxQuestions {
 		q, err := p.Question()
@@ -78,12 +76,12 @@ func readDNS(data []byte) (d dnsMessage, ok bool) {
 			d.Malformed = err != dnsmessage.ErrSectionDone
 			break
 		}
-		d.Questions = append(d.Questions, dnsQuestion{string(appendType(nil, q.Type)), string(appendName(nil, q.Name))})
+		d.Questions = append(d.Questions, dnsQuestion{typeName(q.Type), nameText(q.Name)})
 	}
 	if d.Response && !d.Malformed {
 		d.answers(&p)
 	}
-	return d, true
+	return d
 }
 
 func (d *dnsMessage) answers(p *dnsmessage.Parser) {
@@ -101,17 +99,15 @@ func (d *dnsMessage) answers(p *dnsmessage.Parser) {
 			d.more = true
 			return
 		}
-		d.Answers = append(d.Answers, dnsAnswer{
-			string(appendName(nil, r.Header.Name)), string(appendType(nil, r.Header.Type)), string(appendAnswer(nil, r.Body)),
-		})
+		d.Answers = append(d.Answers, dnsAnswer{nameText(r.Header.Name), typeName(r.Header.Type), answerData(r.Body)})
 	}
 }
 
 // appendDNS describes a DNS message as tcpdump does: "4660+ A? www.example.com. (33)",
 // "4660 1/0/1 A 93.184.216.34 (49)".
 func appendDNS(dst, data []byte, verbose int) []byte {
-	d, ok := readDNS(data)
-	if !ok {
+	d := readDNS(data)
+	if d == nil {
 		return appendLength(append(dst, "[malformed]"...), len(data))
 	}
 	dst = strconv.AppendUint(dst, uint64(d.ID), 10)
@@ -151,7 +147,7 @@ func appendFlags(dst []byte, signs string, set ...bool) []byte {
 
 // appendQuery appends the flags of a query, and what it has beside one question.
 func (d *dnsMessage) appendQuery(dst []byte) []byte {
-	dst = appendFlags(dst, "+%", d.Recursion, d.unchecked)
+	dst = appendFlags(dst, "+%", d.Recursion, d.header.CheckingDisabled)
 	for i, n := range [...]uint16{d.Counts[0], d.questions, d.Counts[1], d.Counts[2]} {
 		what := [...]string{"a", "q", "n", "au"}[i]
 		if n > 0 && (what != "q" || n != 1) {
@@ -165,7 +161,7 @@ func (d *dnsMessage) appendResponse(dst []byte, verbose int) []byte {
 	if d.RCode != "" {
 		dst = append(append(dst, ' '), d.RCode...)
 	}
-	dst = appendFlags(dst, "*-|$", d.Authoritative, !d.available, d.Truncated, d.authentic)
+	dst = appendFlags(dst, "*-|$", d.Authoritative, !d.header.RecursionAvailable, d.Truncated, d.header.AuthenticData)
 	if verbose > 1 {
 		dst = d.appendQuestions(append(dst, " q:"...))
 	}
@@ -190,55 +186,50 @@ func (d *dnsMessage) appendResponse(dst []byte, verbose int) []byte {
 	return dst
 }
 
-// appendAnswer appends the data of an answer of a usual type.
-func appendAnswer(dst []byte, body dnsmessage.ResourceBody) []byte {
+// answerData is the data of an answer of a usual type.
+func answerData(body dnsmessage.ResourceBody) string {
 	switch r := body.(type) {
 	case *dnsmessage.AResource:
-		return netip.AddrFrom4(r.A).AppendTo(dst)
+		return netip.AddrFrom4(r.A).String()
 	case *dnsmessage.AAAAResource:
-		return netip.AddrFrom16(r.AAAA).AppendTo(dst)
+		return netip.AddrFrom16(r.AAAA).String()
 	case *dnsmessage.CNAMEResource:
-		return appendName(dst, r.CNAME)
+		return nameText(r.CNAME)
 	case *dnsmessage.NSResource:
-		return appendName(dst, r.NS)
+		return nameText(r.NS)
 	case *dnsmessage.PTRResource:
-		return appendName(dst, r.PTR)
+		return nameText(r.PTR)
 	case *dnsmessage.TXTResource:
-		for i, text := range r.TXT {
-			if i > 0 {
-				dst = append(dst, ' ')
-			}
-			dst = strconv.AppendQuoteToASCII(dst, text)
+		var texts []string
+		for _, text := range r.TXT {
+			texts = append(texts, strconv.QuoteToASCII(text))
 		}
-		return dst
+		return strings.Join(texts, " ")
 	case *dnsmessage.MXResource:
-		return appendName(append(strconv.AppendUint(dst, uint64(r.Pref), 10), ' '), r.MX)
+		return fmt.Sprintf("%d %s", r.Pref, nameText(r.MX))
 	case *dnsmessage.SRVResource:
-		return appendName(append(appendUint(dst, "port ", r.Port), ' '), r.Target)
+		return fmt.Sprintf("port %d %s", r.Port, nameText(r.Target))
 	}
-	return dst
+	return ""
 }
 
-// appendName appends a name; bytes that are not printable as \ddd (RFC 4343 section 2.1).
-func appendName(dst []byte, name dnsmessage.Name) []byte {
+// nameText is a name; bytes that are not printable are \ddd (RFC 4343 section 2.1).
+func nameText(name dnsmessage.Name) string {
+	var text []byte
 	for _, b := range name.Data[:name.Length] {
 		if b > ' ' && b < 0x7f && b != '\\' {
-			dst = append(dst, b)
+			text = append(text, b)
 			continue
 		}
-		dst = append(dst, '\\', '0'+b/100, '0'+b/10%10, '0'+b%10)
+		text = append(text, '\\', '0'+b/100, '0'+b/10%10, '0'+b%10)
 	}
-	return dst
+	return string(text)
 }
 
-func appendType(dst []byte, t dnsmessage.Type) []byte {
-	names := map[dnsmessage.Type]string{
-		1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 13: "HINFO", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV",
-		35: "NAPTR", 39: "DNAME", 41: "OPT", 43: "DS", 46: "RRSIG", 47: "NSEC", 48: "DNSKEY", 50: "NSEC3", 52: "TLSA",
-		64: "SVCB", 65: "HTTPS", 99: "SPF", 251: "IXFR", 252: "AXFR", 255: "ANY", 257: "CAA",
-	}
-	if name, ok := names[t]; ok {
-		return append(dst, name...)
-	}
-	return appendUint(dst, "Type", t)
+var typeNames = map[dnsmessage.Type]string{
+	1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 13: "HINFO", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV",
+	35: "NAPTR", 39: "DNAME", 41: "OPT", 43: "DS", 46: "RRSIG", 47: "NSEC", 48: "DNSKEY", 50: "NSEC3", 52: "TLSA",
+	64: "SVCB", 65: "HTTPS", 99: "SPF", 251: "IXFR", 252: "AXFR", 255: "ANY", 257: "CAA",
 }
+
+func typeName(t dnsmessage.Type) string { return cmp.Or(typeNames[t], "Type"+strconv.Itoa(int(t))) }

@@ -135,9 +135,7 @@ func describe(ip []byte, depth int) (f Fields) {
 	case layers.IPProtocolICMPv6:
 		f.ICMP = icmpFields(&h, 6, depth)
 	case layers.IPProtocolIGMP:
-		if g, ok := readIGMP(h.payload); ok {
-			f.IGMP = &g
-		}
+		f.IGMP = readIGMP(h.payload)
 	case layers.IPProtocolIPv4, layers.IPProtocolIPv6:
 		f.Inside = insideOf(h.payload, depth)
 	case layers.IPProtocolGRE:
@@ -150,9 +148,7 @@ func describe(ip []byte, depth int) (f Fields) {
 			f.ESP = &espHeader{fmt.Sprintf("0x%08x", binary.BigEndian.Uint32(h.payload)), binary.BigEndian.Uint32(h.payload[4:])}
 		}
 	case layers.IPProtocolOSPF:
-		if o, ok := readOSPF(h.payload); ok {
-			f.OSPF = &o
-		}
+		f.OSPF = readOSPF(h.payload)
 	}
 	return f
 }
@@ -229,20 +225,15 @@ func (f *Fields) udp(w *Printer, h *packet) {
 	f.UDP = &udpFields{u.size - 8}
 	switch service := u.service(); service {
 	case "DNS", "mDNS", "LLMNR":
-		if d, ok := readDNS(u.data); ok {
-			d.Protocol = strings.ToLower(service)
-			f.DNS = &d
+		if f.DNS = readDNS(u.data); f.DNS != nil {
+			f.DNS.Protocol = strings.ToLower(service)
 		}
 	case "DHCP":
-		if d, ok := w.readDHCP(u.data); ok {
-			f.DHCP = &d
-		}
+		f.DHCP = w.readDHCP(u.data)
 	case "DHCP6":
-		d := readDHCP6(u.data)
-		f.DHCP6 = &d
+		f.DHCP6 = readDHCP6(u.data)
 	case "NTP":
-		n := readNTP(u.data)
-		f.NTP = &n
+		f.NTP = readNTP(u.data)
 	}
 }
 

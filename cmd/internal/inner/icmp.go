@@ -73,7 +73,11 @@ func (w *Printer) appendICMP(dst []byte, h *packet, version uint8, depth int) []
 	kind, mtu := p[0], mtuOf(p, version)
 	switch {
 	case isEcho(p, version):
-		dst = appendEcho(dst, p)
+		if id, seq, ok := echoOf(p); ok {
+			dst = appendUint(appendUint(dst, " id ", id), " seq ", seq)
+		} else {
+			dst = append(dst, short...)
+		}
 	case isUnreachable(p, version):
 		dst = appendReason(dst, p, version)
 		if version == 4 && p[1] == layers.ICMPv4CodeFragmentationNeeded && len(p) >= 8 {
@@ -111,15 +115,6 @@ func appendReason(dst, p []byte, version uint8) []byte {
 		return appendUint(dst, "code ", code)
 	}
 	return append(dst, names[code]...)
-}
-
-// appendEcho appends identifier and sequence number of an echo message.
-func appendEcho(dst, p []byte) []byte {
-	id, seq, ok := echoOf(p)
-	if !ok {
-		return append(dst, short...)
-	}
-	return appendUint(appendUint(dst, " id ", id), " seq ", seq)
 }
 
 // appendAbout appends whom the packet was for that an ICMP error quotes behind its 8 bytes, or with

@@ -1,6 +1,7 @@
 package inner
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -141,11 +142,8 @@ func ipOptions(h *packet) (names []string) {
 		return nil
 	}
 	for o := h.header[20:h.PayloadStart]; len(o) > 0; {
-		name, size := ipOptionNames[o[0]], 1
-		if name == "" {
-			name = "opt-" + strconv.Itoa(int(o[0]))
-		}
-		names = append(names, name)
+		names = append(names, cmp.Or(ipOptionNames[o[0]], "opt-"+strconv.Itoa(int(o[0]))))
+		size := 1
 		if o[0] > 1 && len(o) > 1 {
 			size = int(o[1])
 		}

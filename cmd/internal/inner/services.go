@@ -19,8 +19,8 @@ var dhcp6Names = [256]string{1: "solicit", 2: "advertise", 3: "request", 4: "con
 	8: "release", 9: "decline", 10: "reconfigure", 11: "inf-req", 12: "relay-forw", 13: "relay-repl"}
 
 // readDHCP6 reads a message of 4 bytes at least.
-func readDHCP6(data []byte) (m dhcp6Message) {
-	m.Type, m.Message = data[0], dhcp6Names[data[0]]
+func readDHCP6(data []byte) *dhcp6Message {
+	m := &dhcp6Message{Type: data[0], Message: dhcp6Names[data[0]]}
 	if m.Message != "" && m.Type < 12 {
 		m.XID = fmt.Sprintf("%x", binary.BigEndian.Uint32(data)&0xffffff)
 	}
@@ -45,10 +45,10 @@ type ntpMessage struct {
 }
 
 // readNTP reads a message of one byte at least.
-func readNTP(data []byte) ntpMessage {
+func readNTP(data []byte) *ntpMessage {
 	modes := [...]string{"reserved", "symmetric active", "symmetric passive", "client", "server", "broadcast", "control",
 		"private"}
-	return ntpMessage{data[0] >> 3 & 7, modes[data[0]&7]}
+	return &ntpMessage{data[0] >> 3 & 7, modes[data[0]&7]}
 }
 
 // igmpMessage is a message of IGMP (RFC 1112, RFC 2236, RFC 3376).
@@ -61,22 +61,20 @@ type igmpMessage struct {
 	GroupRecords []groupRecord `json:"group_records,omitempty"`
 }
 
-// readIGMP reads a message; ok is false where it is cut off.
-func readIGMP(p []byte) (m igmpMessage, ok bool) {
+// readIGMP reads a message, nil where it is cut off.
+func readIGMP(p []byte) *igmpMessage {
 	if len(p) < 8 {
-		return m, false
+		return nil
 	}
-	m.Type = p[0]
+	m := &igmpMessage{Type: p[0]}
 	switch p[0] {
 	case 0x11:
-		m.Group = someAddr(p[4:8])
+		m.Name, m.Group = "query v1", someAddr(p[4:8])
 		switch {
 		case len(p) >= 12:
 			m.Name = "query v3"
 		case p[1] != 0:
 			m.Name = "query v2"
-		default:
-			m.Name = "query v1"
 		}
 	case 0x12, 0x16, 0x17:
 		m.Name, m.Group = map[uint8]string{0x12: "v1 report", 0x16: "v2 report", 0x17: "leave"}[p[0]], address4(p[4:])
@@ -84,15 +82,15 @@ func readIGMP(p []byte) (m igmpMessage, ok bool) {
 		n := binary.BigEndian.Uint16(p[6:])
 		m.Name, m.Records, m.GroupRecords = "v3 report", &n, groupRecords(p, 4)
 	}
-	return m, true
+	return m
 }
 
 // appendIGMP describes a message of IGMP.
 func appendIGMP(dst []byte, h *packet, verbose int) []byte {
 	dst = append(dst, "IGMP "...)
-	m, ok := readIGMP(h.payload)
+	m := readIGMP(h.payload)
 	switch {
-	case !ok:
+	case m == nil:
 		return append(dst, short[1:]...)
 	case m.Name == "":
 		dst = appendHex(dst, "type 0x", m.Type)
@@ -174,18 +172,18 @@ type ospfHeader struct {
 
 var ospfNames = [256]string{1: "hello", 2: "database description", 3: "ls-request", 4: "ls-update", 5: "ls-ack"}
 
-// readOSPF reads a header; ok is false where it is cut off.
-func readOSPF(p []byte) (o ospfHeader, ok bool) {
+// readOSPF reads a header, nil where it is cut off.
+func readOSPF(p []byte) *ospfHeader {
 	if len(p) < 2 {
-		return o, false
+		return nil
 	}
-	return ospfHeader{p[0], p[1], ospfNames[p[1]]}, true
+	return &ospfHeader{p[0], p[1], ospfNames[p[1]]}
 }
 
 // appendOSPF names the message.
 func appendOSPF(dst []byte, h *packet) []byte {
-	o, ok := readOSPF(h.payload)
-	if !ok {
+	o := readOSPF(h.payload)
+	if o == nil {
 		return append(append(dst, "OSPF"...), short...)
 	}
 	dst = appendUint(dst, "OSPFv", o.Version)

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"regexp"
+	"slices"
 
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
@@ -72,7 +73,12 @@ func (w *Printer) appendTCP(dst []byte, h *packet) []byte {
 	if err != nil {
 		dst = append(dst, ", options [malformed]"...)
 	} else if len(t.Options) > 0 {
-		dst = appendTCPOptions(dst, t.Options, base[1])
+		what := ", options ["
+		for i := range t.Options {
+			dst = appendTCPOption(append(dst, what...), &t.Options[i], base[1])
+			what = ","
+		}
+		dst = append(dst, ']')
 	}
 	if _, more := httpMessage(t); w.Verbose > 0 {
 		w.Below = appendTextLines(w.Below, more)
@@ -83,35 +89,36 @@ func (w *Printer) appendTCP(dst []byte, h *packet) []byte {
 // appendContent names the protocol of a segment's data by its port, and appends the first line of a
 // message of HTTP.
 func appendContent(dst []byte, t *layers.TCP) []byte {
-	is := func(ports ...uint16) bool { return ofPort(uint16(t.SrcPort), uint16(t.DstPort), ports...) }
 	switch data := t.Payload; {
 	case len(data) == 0:
-	case hasHTTP(t):
+	case isOf(t, httpPorts[:]...):
 		dst = append(dst, ": HTTP"...)
 		if line, _ := httpMessage(t); line != nil {
 			dst = appendPrintable(append(dst, ": "...), line)
 		}
-	case is(53) && len(data) > 2:
+	case isOf(t, 53) && len(data) > 2:
 		dst = appendDNS(append(dst, ": DNS "...), data[2:], 0)
-	case is(21):
+	case isOf(t, 21):
 		dst = append(dst, ": FTP"...)
-	case is(25):
+	case isOf(t, 25):
 		dst = append(dst, ": SMTP"...)
-	case is(139, 445):
+	case isOf(t, 139, 445):
 		dst = append(dst, ": SMB"...)
 	}
 	return dst
 }
 
-// hasHTTP tells by the ports that a segment is of HTTP.
-func hasHTTP(t *layers.TCP) bool {
-	return ofPort(uint16(t.SrcPort), uint16(t.DstPort), 80, 8080, 3128)
+var httpPorts = [...]uint16{80, 8080, 3128}
+
+// isOf reports whether one of the ports of a segment is among these.
+func isOf(t *layers.TCP, ports ...uint16) bool {
+	return slices.Contains(ports, uint16(t.SrcPort)) || slices.Contains(ports, uint16(t.DstPort))
 }
 
 // httpMessage returns the first line of a message of HTTP that a segment begins with, and the text
 // behind it; nil if none does.
 func httpMessage(t *layers.TCP) (first, more []byte) {
-	if !hasHTTP(t) {
+	if !isOf(t, httpPorts[:]...) {
 		return nil, nil
 	}
 	first, _, ok := bytes.Cut(t.Payload[:min(len(t.Payload), maxLine)], []byte("\r\n"))
@@ -174,17 +181,6 @@ func appendTCPFlags(dst []byte, flags byte) []byte {
 		}
 	}
 	return dst
-}
-
-func appendTCPOptions(dst []byte, options []layers.TCPOption, base uint32) []byte {
-	dst = append(dst, ", options ["...)
-	for i := range options {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = appendTCPOption(dst, &options[i], base)
-	}
-	return append(dst, ']')
 }
 
 // appendTCPOption appends an option; what it says of the other end's sequence numbers counts from

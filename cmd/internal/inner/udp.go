@@ -1,9 +1,6 @@
 package inner
 
-import (
-	"encoding/binary"
-	"slices"
-)
+import "encoding/binary"
 
 // appendUDP describes a UDP packet (RFC 768), and what is in it where the port says so.
 func (w *Printer) appendUDP(dst []byte, h *packet) []byte {
@@ -19,12 +16,11 @@ func (w *Printer) appendUDP(dst []byte, h *packet) []byte {
 	case "DNS", "mDNS", "LLMNR":
 		return appendDNS(append(append(dst, service...), ' '), u.data, w.Verbose)
 	case "DHCP":
-		if d, ok := w.readDHCP(u.data); ok {
+		if d := w.readDHCP(u.data); d != nil {
 			return appendLength(d.append(dst, w.Verbose), u.size-8)
 		}
 	case "DHCP6":
-		d := readDHCP6(u.data)
-		return appendLength(d.append(dst), u.size-8)
+		return appendLength(readDHCP6(u.data).append(dst), u.size-8)
 	case "NTP":
 		n := readNTP(u.data)
 		return appendLength(append(append(appendUint(dst, "NTPv", n.Version), ", "...), n.Mode...), u.size-8)
@@ -77,9 +73,4 @@ func (u *datagram) service() string {
 		return "NTP"
 	}
 	return ""
-}
-
-// ofPort reports whether one of two ports is among these.
-func ofPort(src, dst uint16, ports ...uint16) bool {
-	return slices.Contains(ports, src) || slices.Contains(ports, dst)
 }

@@ -90,7 +90,6 @@ func troubled(s sessions.State) bool { return s != sessions.Up && s != sessions.
 
 // lanes are those of a session.
 func lanes(s *sessions.Facts) []Lane {
-	natted := func(side sessions.Side) bool { return slices.Contains(s.NAT, side) }
 	// behind is the address that a side behind NAT gives itself.
 	behind := func(side int) string {
 		if s.IKE == nil {
@@ -102,7 +101,7 @@ func lanes(s *sessions.Facts) []Lane {
 		return ""
 	}
 	end := func(title string, side sessions.Side, outside string) []Lane {
-		if natted(side) {
+		if slices.Contains(s.NAT, side) {
 			return []Lane{{title, behind(int(side)), side}, {"NAT", outside, side}}
 		}
 		return []Lane{{title, outside, side}}

@@ -78,8 +78,10 @@ func losses(s *sessions.Facts) (list []Rung) {
 	var lost [2]uint64
 	for i := range len(t.OrigBytes) + 1 {
 		var n [2]uint64
-		if i < len(t.OrigBytes) {
-			n = [2]uint64{at(t.OrigLost, i), at(t.RespLost, i)}
+		for side, counts := range [...][]uint64{t.OrigLost, t.RespLost} {
+			if i < len(counts) {
+				n[side] = counts[i]
+			}
 		}
 		switch {
 		case n != [2]uint64{}:
@@ -97,26 +99,16 @@ func losses(s *sessions.Facts) (list []Rung) {
 	return list
 }
 
-func at(list []uint64, i int) uint64 {
-	if list == nil {
-		return 0
-	}
-	return list[i]
-}
-
 func lostText(lost [2]uint64) string {
 	var parts []string
 	for side, n := range lost {
 		if n > 0 {
-			parts = append(parts, fmt.Sprintf("%d ESP packet%s of the %s", n, plural(n), Sides[side]))
+			what := "packets"
+			if n == 1 {
+				what = "packet"
+			}
+			parts = append(parts, fmt.Sprintf("%d ESP %s of the %s", n, what, Sides[side]))
 		}
 	}
 	return strings.Join(parts, " and ") + " lost"
-}
-
-func plural(n uint64) string {
-	if n == 1 {
-		return ""
-	}
-	return "s"
 }

@@ -30,7 +30,6 @@ type chart struct {
 	Rekeys        []bar
 	Peak          string // of a bar, as a person reads it
 	Begin, End    string // of the axis
-	Interval      string
 	Sent          [2]uint64
 	Lost          [2]uint64
 	Renewals      uint64
@@ -49,7 +48,7 @@ func newChart(s *sessions.Facts) *chart {
 		return nil
 	}
 	c := &chart{Width: chartWidth, Height: 2 * chartHalf, Middle: chartHalf,
-		Of: "IP packets of the users", Interval: seconds(t.Interval.Seconds())}
+		Of: "IP packets of the users"}
 	if t.Of == "esp" {
 		c.Of = "ESP packets; none of the users' packets was read"
 	}
@@ -57,7 +56,7 @@ func newChart(s *sessions.Facts) *chart {
 	peak := max(slices.Max(t.OrigBytes), slices.Max(t.RespBytes), 1)
 	c.Client = bars(t.OrigBytes, peak, -1)
 	c.Server = bars(t.RespBytes, peak, 1)
-	c.Peak = fmt.Sprintf("%s in %s", volume(peak), c.Interval)
+	c.Peak = fmt.Sprintf("%s in %s", volume(peak), seconds(t.Interval.Seconds()))
 	begin := (t.Time - s.Time).Seconds()
 	c.Begin, c.End = seconds(begin), seconds(begin+t.Interval.Seconds()*float64(n))
 	for i := range n {

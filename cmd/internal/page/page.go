@@ -95,15 +95,11 @@ func (p *Page) Add(s *sessions.Facts) {
 	if len(p.rows[r]) < keptRows {
 		p.rows[r] = append(p.rows[r], newRow(p.count, s, p.zone))
 	}
-	p.all[groupOf(s)]++
-}
-
-func groupOf(s *sessions.Facts) group {
 	g := group{state: s.State, cause: s.CauseID}
 	if g.cause == "" && s.State == sessions.Failed {
 		g.cause = s.Step
 	}
-	return g
+	p.all[g]++
 }
 
 // piece is a part of the page that is written already.
@@ -139,20 +135,14 @@ type pageView struct {
 	Title, Policy, Span string
 	Style               template.CSS
 	Count               int
-	Tiles               []tile
+	Tiles               []groupView // by the state alone
 	Rows, Sessions      []piece
 	NoRow, NoDetails    int
 	Many                bool // so many that a browser had better lay out what it shows only
 	Groups              []groupView
 }
 
-// tile counts the sessions of a state.
-type tile struct {
-	State sessions.State
-	Name  string
-	Count int
-}
-
+// groupView counts the sessions of a state, and of a cause.
 type groupView struct {
 	State sessions.State
 	Name  string
@@ -212,7 +202,7 @@ func policy() string {
 	return "default-src 'none'; style-src 'sha256-" + hash + "'; base-uri 'none'; form-action 'none'"
 }
 
-func (p *Page) tiles() (list []tile) {
+func (p *Page) tiles() (list []groupView) {
 	for _, s := range states {
 		n := 0
 		for g, count := range p.all {
@@ -221,7 +211,7 @@ func (p *Page) tiles() (list []tile) {
 			}
 		}
 		if n > 0 {
-			list = append(list, tile{s, s.Headline(""), n})
+			list = append(list, groupView{State: s, Name: s.Headline(""), Count: n})
 		}
 	}
 	return list

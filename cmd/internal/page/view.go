@@ -2,6 +2,7 @@ package page
 
 import (
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -38,15 +39,11 @@ func newRow(number int, s *sessions.Facts, zone *time.Location) row {
 // session is a session in detail.
 type session struct {
 	row
-	UID      string
-	Cause    string // whole
+	Facts    *sessions.Facts
 	Proven   bool
-	Cure     string
 	Evidence string
-	Remarks  []string
 	Steps    []step
 	Cards    []card
-	SAs      *sessions.Facts // for its ESP
 	Lanes    []ladder.Lane
 	NAT      [2]bool
 	Rungs    []rung
@@ -61,14 +58,11 @@ type step struct {
 
 // rung is a line of the ladder as the template shows it.
 type rung struct {
+	*ladder.Rung
 	Class   string
 	Time    string
-	Frame   uint64
 	Tag     string // "IKE"
-	Name    string
 	Brief   string
-	Again   bool
-	Bad     bool
 	Body    string // what there is to open
 	Rungs   []rung
 	Verdict bool
@@ -100,8 +94,8 @@ func (c *card) add(name, format string, args ...any) {
 
 func newSession(number int, s *sessions.Facts, zone *time.Location) *session {
 	v := &session{
-		row: newRow(number, s, zone), UID: s.UID, Cause: s.Cause, Cure: s.Cure, Remarks: s.Remarks,
-		Proven: s.CauseID == "" || s.Proven != nil && *s.Proven, Cards: cards(s, zone), SAs: s, Chart: newChart(s),
+		row: newRow(number, s, zone), Facts: s, Proven: s.CauseID == "" || s.Proven != nil && *s.Proven,
+		Cards: cards(s, zone), Chart: newChart(s),
 	}
 	var frames []string
 	for _, n := range s.Evidence {
@@ -151,18 +145,17 @@ var senders = [...]string{"client to server", "server to client", "from the netw
 func newRung(r *ladder.Rung, s *sessions.Facts, zone *time.Location) rung {
 	const brief, whole = 64, 2000 // characters
 	v := rung{
-		Class: kinds[r.Kind] + " " + r.Layer, Time: sinceStart(r.Time), Frame: r.Frame, Tag: tags[r.Layer],
-		Name: r.Name, Again: r.Again, Bad: r.Evidence, Verdict: r.Kind == ladder.Verdict,
+		Rung: r, Class: kinds[r.Kind] + " " + r.Layer, Time: sinceStart(r.Time), Tag: tags[r.Layer],
+		Verdict: r.Kind == ladder.Verdict,
 	}
 	switch r.Kind {
 	case ladder.Message:
 		v.Class += [...]string{" c", " s", " o"}[r.From]
 		v.Brief = shortened(ladder.Brief(r.Details), brief)
-		again := ""
+		v.Body = fmt.Sprintf("frame %d, %s, %s", r.Frame, clock(int64(s.Time)+r.Time, zone), senders[r.From])
 		if r.Again {
-			again = ", a retransmission"
+			v.Body += ", a retransmission"
 		}
-		v.Body = fmt.Sprintf("frame %d, %s, %s%s", r.Frame, clock(int64(s.Time)+r.Time, zone), senders[r.From], again)
 		if r.Details != "" {
 			v.Body += ": " + r.Details
 		}
@@ -207,13 +200,10 @@ func shortened(text string, length int) string {
 // talks are the conversations.
 func (v *session) talks(s *sessions.Facts) {
 	end := func(host string, port *uint16) string {
-		switch {
-		case port == nil:
+		if port == nil {
 			return host
-		case strings.Contains(host, ":"):
-			return fmt.Sprintf("[%s]:%d", host, *port)
 		}
-		return fmt.Sprintf("%s:%d", host, *port)
+		return net.JoinHostPort(host, fmt.Sprint(*port))
 	}
 	for i := range s.Conversations {
 		c := &s.Conversations[i]

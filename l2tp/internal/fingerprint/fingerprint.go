@@ -39,14 +39,18 @@ func AppendPassword(dst, value []byte) []byte {
 }
 
 func appendSum(dst, value, sum []byte) []byte {
-	dst = strconv.AppendInt(dst, int64(len(value)), 10)
-	switch len(value) {
-	case 0:
-		return append(dst, " bytes"...)
-	case 1:
-		dst = append(dst, " byte, fingerprint "...)
-	default:
-		dst = append(dst, " bytes, fingerprint "...)
+	dst = AppendSize(dst, len(value))
+	if len(value) == 0 {
+		return dst
 	}
-	return hex.AppendEncode(dst, sum[:4])
+	return hex.AppendEncode(append(dst, ", fingerprint "...), sum[:4])
+}
+
+// AppendSize appends a number of bytes: "1 byte", "16 bytes".
+func AppendSize(dst []byte, n int) []byte {
+	dst = strconv.AppendInt(dst, int64(n), 10)
+	if n == 1 {
+		return append(dst, " byte"...)
+	}
+	return append(dst, " bytes"...)
 }
