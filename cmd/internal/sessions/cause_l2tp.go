@@ -110,7 +110,7 @@ func windowsRegistry(s *Session) *proof {
 	}
 	const patience = int64(10e9) // Windows deletes the SAs by then
 	q := x.quicks[len(x.quicks)-1]
-	if !looksLike(x.vendors[client]).windows() || !q.messages[3].seen() ||
+	if !strings.HasPrefix(looksLike(x.vendors[client]), "Windows") || !q.messages[3].seen() ||
 		s.bounds[1].time-q.messages[3].last.time < patience {
 		return nil
 	}

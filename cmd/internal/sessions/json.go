@@ -239,8 +239,7 @@ func (s *Session) ikeObject() *jsonIKE {
 	if x.vendors[client] != nil || x.vendors[server] != nil {
 		o.Vendors = [2][]string{append([]string{}, x.vendors[client]...), append([]string{}, x.vendors[server]...)}
 	}
-	ends, _ := s.peers()
-	o.LooksLike = [2]string{string(ends[client]), string(ends[server])}
+	o.LooksLike, _ = s.peers()
 	if x.chosen.Text == "" {
 		o.Offered = x.offers
 	}
@@ -311,8 +310,7 @@ func (s *Session) l2tpObject() *jsonL2TP {
 		t = c.tunnel
 	}
 	o := &jsonL2TP{Version: l2tp.Version2, Host: t.host, Vendor: t.vendor, Clear: bool(t.clear)}
-	_, ends := s.peers()
-	o.LooksLike = [2]string{string(ends[client]), string(ends[server])}
+	_, o.LooksLike = s.peers()
 	if t.ids != ([2]uint32{}) {
 		o.Tunnel = &t.ids
 	}

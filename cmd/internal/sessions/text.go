@@ -196,12 +196,12 @@ func (s *Session) causeText() string {
 // appendPeers says what the two ends look like: "strongSwan and xl2tpd > libreswan".
 func (s *Session) appendPeers(text []byte) []byte {
 	ike, l2tp := s.peers()
-	if ike == ([2]implementation{}) && ike == l2tp {
+	if ike == ([2]string{}) && ike == l2tp {
 		return text
 	}
 	text = append(text, "look like "...)
 	for side, before := range [...]string{"", " > "} {
-		a, b := string(ike[side]), string(l2tp[side])
+		a, b := ike[side], l2tp[side]
 		text = append(append(text, before...), cmp.Or(a, b, "-")...)
 		if a != "" && b != "" && !strings.HasPrefix(a, b) {
 			text = append(append(text, " and "...), b...)

@@ -5,11 +5,6 @@ import (
 	"strings"
 )
 
-// implementation is what a side looks like, "" not known.
-type implementation string
-
-func (i implementation) windows() bool { return strings.HasPrefix(string(i), "Windows") }
-
 // named are the vendor IDs that name an implementation.
 var named = []string{"strongSwan", "racoon", "ipsec-tools", "Shrew Soft", "FortiGate", "SonicWall", "Check Point",
 	"ZyWALL", "NetScreen",
@@ -19,7 +14,7 @@ var named = []string{"strongSwan", "racoon", "ipsec-tools", "Shrew Soft", "Forti
 // others behind them or not.
 var sets = []struct {
 	vendors []string
-	name    implementation
+	name    string
 }{
 	{[]string{"XAUTH", "DPD", "FRAGMENTATION", "NAT-T RFC 3947"}, "strongSwan"},
 	{[]string{"XAUTH", "DPD", "Cisco Unity", "FRAGMENTATION", "NAT-T RFC 3947"}, "strongSwan"},
@@ -29,16 +24,16 @@ var sets = []struct {
 		"SoftEther"},
 }
 
-// looksLike names the implementation that sends such vendor IDs in phase 1.
-func looksLike(vendors []string) implementation {
+// looksLike names the implementation that sends such vendor IDs in phase 1, "" not known.
+func looksLike(vendors []string) string {
 	for _, v := range vendors {
 		switch text := strings.Trim(v, `"`); {
 		case strings.HasPrefix(v, "Windows "), slices.Contains(named, v):
-			return implementation(v)
+			return v
 		case strings.HasPrefix(text, "Mac OSX"), v == "NAT-T draft" && slices.Contains(vendors, "NAT-T draft 08"):
 			return "macOS or iOS"
 		case strings.HasPrefix(text, "Libreswan"):
-			return implementation(text)
+			return text
 		}
 	}
 	for _, set := range sets {
@@ -49,8 +44,9 @@ func looksLike(vendors []string) implementation {
 	return ""
 }
 
-// ofTunnel names the implementation of L2TP by the Vendor Name and the Host Name that it sends.
-func ofTunnel(vendor, host string) implementation {
+// ofTunnel names the implementation of L2TP by the Vendor Name and the Host Name that it sends, ""
+// not known.
+func ofTunnel(vendor, host string) string {
 	switch {
 	case strings.HasPrefix(vendor, "xelerance"):
 		return "xl2tpd"
@@ -67,7 +63,7 @@ func ofTunnel(vendor, host string) implementation {
 }
 
 // peers are what the two ends look like, by IKE and by L2TP.
-func (s *Session) peers() (ike, l2tp [2]implementation) {
+func (s *Session) peers() (ike, l2tp [2]string) {
 	for _, x := range s.exchanges {
 		for side := range ike {
 			if ike[side] == "" {
