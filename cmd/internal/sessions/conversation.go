@@ -98,20 +98,17 @@ func (c *conversations) leave(x *conversation) {
 
 // jsonConversation is a conversation as it is printed; orig is who sent its first packet.
 type jsonConversation struct {
-	Protocol    string  `json:"protocol"`
-	Sender      Side    `json:"from"` // the side of the session on which orig is
-	OrigHost    string  `json:"orig_h"`
-	OrigPort    *uint16 `json:"orig_p,omitempty"`
-	RespHost    string  `json:"resp_h"`
-	RespPort    *uint16 `json:"resp_p,omitempty"`
-	OrigPackets uint64  `json:"orig_pkts"`
-	OrigBytes   uint64  `json:"orig_bytes"`
-	RespPackets uint64  `json:"resp_pkts"`
-	RespBytes   uint64  `json:"resp_bytes"`
+	Protocol string  `json:"protocol"`
+	Sender   Side    `json:"from"` // the side of the session on which orig is
+	OrigHost string  `json:"orig_h"`
+	OrigPort *uint16 `json:"orig_p,omitempty"`
+	RespHost string  `json:"resp_h"`
+	RespPort *uint16 `json:"resp_p,omitempty"`
+	jsonVolume
 }
 
-// jsonOthers are the conversations that are not told one by one; orig is the client.
-type jsonOthers struct {
+// jsonVolume is what users sent; orig is the client, where nothing else is said.
+type jsonVolume struct {
 	OrigPackets uint64 `json:"orig_pkts"`
 	OrigBytes   uint64 `json:"orig_bytes"`
 	RespPackets uint64 `json:"resp_pkts"`
@@ -120,7 +117,7 @@ type jsonOthers struct {
 
 // objects are the conversations as they are printed: the largest ones, and all others together, nil
 // if there are none.
-func (c *conversations) objects() (list []jsonConversation, others *jsonOthers) {
+func (c *conversations) objects() (list []jsonConversation, others *jsonVolume) {
 	all := slices.Clone(c.list)
 	slices.SortStableFunc(all, func(a, b conversation) int { return cmp.Compare(b.total(), a.total()) })
 	n := min(len(all), topConversations)
@@ -128,14 +125,14 @@ func (c *conversations) objects() (list []jsonConversation, others *jsonOthers) 
 		orig, resp := x.sender, 1-x.sender
 		list = append(list, jsonConversation{x.protocol, Side(orig),
 			x.a.Addr().String(), portOf(x.a), x.b.Addr().String(), portOf(x.b),
-			x.packets[orig], x.bytes[orig], x.packets[resp], x.bytes[resp]})
+			jsonVolume{x.packets[orig], x.bytes[orig], x.packets[resp], x.bytes[resp]}})
 	}
 	rest := conversations{others: c.others}
 	for i := range all[n:] {
 		rest.leave(&all[n+i])
 	}
 	if v := rest.others; v.packets != ([2]uint64{}) {
-		others = &jsonOthers{v.packets[client], v.bytes[client], v.packets[server], v.bytes[server]}
+		others = &jsonVolume{v.packets[client], v.bytes[client], v.packets[server], v.bytes[server]}
 	}
 	return list, others
 }

@@ -45,16 +45,13 @@ type Facts struct {
 	L2TP *jsonL2TP `json:"l2tp,omitempty"`
 	PPP  *jsonPPP  `json:"ppp,omitempty"`
 
-	OrigPackets  uint64 `json:"orig_pkts"`
-	OrigBytes    uint64 `json:"orig_bytes"`
-	RespPackets  uint64 `json:"resp_pkts"`
-	RespBytes    uint64 `json:"resp_bytes"`
+	jsonVolume
 	Unread       uint64 `json:"unread_pkts,omitempty"` // frames of PPP that are compressed or encrypted
 	ClearPackets int    `json:"clear_pkts"`
 
 	Traffic       *jsonTraffic       `json:"traffic,omitempty"`
 	Conversations []jsonConversation `json:"conversations,omitempty"`
-	Others        *jsonOthers        `json:"other_conversations,omitempty"`
+	Others        *jsonVolume        `json:"other_conversations,omitempty"`
 	Messages      []Event            `json:"messages,omitempty"`
 	LeftOut       uint64             `json:"messages_left_out,omitempty"`
 
@@ -155,9 +152,8 @@ func (s *Session) Facts() *Facts {
 		Remarks: f.Remarks,
 		Frames:  []uint64{s.first.frame, s.last.frame}, User: s.User(),
 		ESP: s.espObjects(), L2TP: s.l2tpObject(), PPP: s.pppObject(),
-		OrigPackets: s.packets[client], OrigBytes: s.bytes[client], RespPackets: s.packets[server],
-		RespBytes: s.bytes[server],
-		Unread:    s.unread, ClearPackets: s.clear.n + s.stray.n,
+		jsonVolume: jsonVolume{s.packets[client], s.bytes[client], s.packets[server], s.bytes[server]},
+		Unread:     s.unread, ClearPackets: s.clear.n + s.stray.n,
 		NAT: s.natted(), Moves: s.moves, Messages: s.Events(), LeftOut: s.events.dropped + s.events.refused,
 		EndReason: f.EndReason,
 	}
