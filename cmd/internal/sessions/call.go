@@ -2,7 +2,6 @@ package sessions
 
 import (
 	"net/netip"
-	"slices"
 
 	"l2tpdump/l2tp"
 )
@@ -35,13 +34,8 @@ func (c *call) speaks() *link {
 
 func (g *Gatherer) newCall(t *tunnel, s *Session) *call {
 	c := &call{tunnel: t, session: s, link: &silent}
-	t.calls = append(t.calls, c)
-	if len(t.calls) > maxTunnels {
-		t.calls = slices.Delete(t.calls, 0, 1)
-	}
-	if s.calls = append(s.calls, c); len(s.calls) > maxCalls {
-		s.calls = slices.Delete(s.calls, 0, 1)
-	}
+	t.calls = addTo(t.calls, c, maxTunnels)
+	s.calls = addTo(s.calls, c, maxCalls)
 	return c
 }
 
@@ -55,13 +49,10 @@ func (g *Gatherer) known(c *call, a *association, sender int, clear realm) {
 	if g.calls[k] != c {
 		g.changes++
 		g.calls[k] = c
-		if len(c.keys) == maxKeys {
-			if g.calls[c.keys[0]] == c {
-				delete(g.calls, c.keys[0])
-			}
-			c.keys = slices.Delete(c.keys, 0, 1)
+		if len(c.keys) == maxKeys && g.calls[c.keys[0]] == c {
+			delete(g.calls, c.keys[0])
 		}
-		c.keys = append(c.keys, k)
+		c.keys = addTo(c.keys, k, maxKeys)
 	}
 }
 

@@ -170,6 +170,14 @@ func (s *Session) proven() bool {
 		slices.ContainsFunc(s.flows, func(f *flow) bool { return f.opened > 0 })
 }
 
+// addTo adds to a list of at most so many, in which the oldest makes room.
+func addTo[T any](list []T, x T, most int) []T {
+	if len(list) >= most {
+		list = slices.Delete(list, 0, 1)
+	}
+	return append(list, x)
+}
+
 // lastOf is the last of a list that ok is true of, nil if none is.
 func lastOf[T any](list []*T, ok func(*T) bool) *T {
 	for _, x := range slices.Backward(list) {
