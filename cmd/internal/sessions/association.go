@@ -120,10 +120,7 @@ func (a *association) addPort(side int, port uint16) {
 	if slices.Contains(a.ports[side], port) {
 		return
 	}
-	if len(a.ports[side]) == maxPorts {
-		a.ports[side] = slices.Delete(a.ports[side], 0, 1)
-	}
-	a.ports[side] = append(a.ports[side], port)
+	a.ports[side] = addTo(a.ports[side], port, maxPorts)
 }
 
 // newAssociation begins one, whose client is src, as sure as roles.
@@ -137,11 +134,7 @@ func (g *Gatherer) newAssociation(src, dst netip.AddrPort, roles certainty) *ass
 // index makes an association found by its ends.
 func (g *Gatherer) index(a *association) {
 	p := pairOf(a.ends[client], a.ends[server])
-	list := g.pairs[p]
-	if len(list) == maxPerPair {
-		list = slices.Delete(list, 0, 1)
-	}
-	g.pairs[p] = append(list, a)
+	g.pairs[p] = addTo(g.pairs[p], a, maxPerPair)
 }
 
 // unindex is the contrary of index.
@@ -220,13 +213,6 @@ func (a *association) requested(sender int, id uint32) *tunnel {
 // who said so was not captured, or hid it.
 func (a *association) unnamed(side int, clear realm) *tunnel {
 	return lastOf(a.tunnels, func(t *tunnel) bool { return t.ids[side] == 0 && t.clear == clear && t.stop == nil })
-}
-
-func (a *association) addTunnel(t *tunnel) {
-	if len(a.tunnels) == maxTunnels {
-		a.tunnels = slices.Delete(a.tunnels, 0, 1)
-	}
-	a.tunnels = append(a.tunnels, t)
 }
 
 // inClear reports whether what the record of a message said came without protection.

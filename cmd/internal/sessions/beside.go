@@ -76,16 +76,10 @@ func (g *Gatherer) join(ike, s *Session) {
 	for side := range s.heard {
 		s.heard[side] += ike.heard[side]
 	}
-	if !s.icmp.seen() {
-		s.icmp = ike.icmp
-	}
-	if !s.unserved.seen() {
-		s.unserved = ike.unserved
-	}
+	s.icmp = cmp.Or(s.icmp, ike.icmp)
+	s.unserved = cmp.Or(s.unserved, ike.unserved)
+	s.narrow = cmp.Or(s.narrow, ike.narrow)
 	s.errors = append(ike.errors, s.errors...)
-	if !s.narrow.seen() {
-		s.narrow = ike.narrow
-	}
 	a.exchanges = slices.DeleteFunc(a.exchanges, func(x *exchange) bool {
 		if x.session != ike {
 			return false

@@ -400,7 +400,7 @@ func (s *Session) refusedFor(side int) bool {
 // advances says that a side does what it does only behind answers.
 func (s *Session) advances(side int) bool {
 	for _, x := range s.exchanges {
-		if n := x.reached(); n >= 3 || n == 2 {
+		if x.reached() >= 2 {
 			return true
 		}
 	}

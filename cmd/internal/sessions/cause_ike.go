@@ -129,16 +129,11 @@ func (x *exchange) mismatch(taken *ikev1.Offer) string {
 	if names == nil {
 		return ""
 	}
-	return fmt.Sprintf("; at another time the server took %s: the %s differ%s", taken.Text, strings.Join(names,
-		", "), verb(len(names)))
-}
-
-// verb is the ending of a verb behind n things.
-func verb(n int) string {
-	if n == 1 {
-		return "s"
+	differ := "differ"
+	if len(names) == 1 {
+		differ = "differs"
 	}
-	return ""
+	return fmt.Sprintf("; at another time the server took %s: the %s %s", taken.Text, strings.Join(names, ", "), differ)
 }
 
 func keyInformation(s *Session, x *exchange) *proof {
@@ -176,17 +171,9 @@ func xauthFailed(s *Session) *proof {
 	return proven([]uint64{x.xauth.at.frame}, "IKE: %s refused the XAUTH login of %q", s.who(server), x.xauth.user.Value())
 }
 
-// lastMessage is the number of the message of phase 1 behind which nothing more may come.
-func (x *exchange) lastMessage() int {
-	if x.kind == ikev1.ExchangeAggressive {
-		return 2
-	}
-	return 6
-}
-
 // idMismatch: the client hangs up when it knows who the server is.
 func idMismatch(s *Session, x *exchange) *proof {
-	last := &x.messages[x.lastMessage()]
+	last := &x.messages[x.proofNumber(1-x.initiator)]
 	accepted := x.kind == ikev1.ExchangeMain && last.seen() // the client
 	if n := x.notice(invalidID); n != nil && (last.seen() || n.encrypted) && !(accepted && n.sender != x.initiator &&
 		n.time > last.last.time) {
@@ -401,12 +388,8 @@ func tunnelMode(s *Session, x *exchange, q *quick) *proof {
 		s.who(q.sender), q.offer, s.who(n.sender))
 }
 
+// quickProposal: a Quick Mode was refused.
 func quickProposal(s *Session, x *exchange, q *quick) *proof {
-	return x.refusal(q, s)
-}
-
-// refusal says that a Quick Mode was refused, nil if it was not.
-func (x *exchange) refusal(q *quick, s *Session) *proof {
 	if !q.messages[1].seen() || q.messages[2].seen() {
 		return nil
 	}

@@ -3,6 +3,8 @@ package sessions
 import (
 	"fmt"
 	"strings"
+
+	"l2tpdump/l2tp"
 )
 
 // portNot1701: the client's L2TP comes from a port that was not agreed on.
@@ -130,7 +132,7 @@ func stopped(s *Session) *ending {
 // by describes a StopCCN or CDN.
 func (e *ending) by(s *Session) string {
 	name := "CDN"
-	if e.control.Type == 4 {
+	if e.control.Type == l2tp.StopCCN {
 		name = "StopCCN"
 	}
 	text := fmt.Sprintf("%s (%s %s", s.who(e.sender), name, e.control.Text)
@@ -183,7 +185,7 @@ func (s *Session) endings() []*ending {
 func serverFull(s *Session) *proof {
 	for _, e := range s.endings() {
 		r := &e.control
-		if e.sender == server && (r.Result == 2 && r.Error == 4 || r.Type == 14 && (r.Result == 4 || r.Result == 5)) {
+		if e.sender == server && (r.Result == 2 && r.Error == 4 || r.Type == l2tp.CDN && (r.Result == 4 || r.Result == 5)) {
 			return proven([]uint64{e.frame}, "L2TP: the server has no place for another session: %s", e.by(s))
 		}
 	}

@@ -3,6 +3,8 @@ package sessions
 import (
 	"fmt"
 	"strings"
+
+	"l2tpdump/l2tp"
 )
 
 // pppErrors are the codes E= of MS-CHAP (RFC 2433 section 5).
@@ -232,7 +234,7 @@ func brokenOff(s *Session) *proof {
 		return nil // as a Terminate-Ack, whose Request was not captured
 	}
 	for _, e := range s.endings() {
-		if r := &e.control; r.Result == generalError && r.Error != 0 || r.Type == 4 && r.Result == stateMachine {
+		if r := &e.control; r.Result == generalError && r.Error != 0 || r.Type == l2tp.StopCCN && r.Result == stateMachine {
 			return proven([]uint64{e.frame}, "L2TP: the connection was broken off by %s", e.by(s))
 		}
 	}

@@ -237,7 +237,7 @@ func phase1Unanswered(s *Session, x *exchange) *proof {
 // lifeZero: phase 1 is done, with a life of 0 seconds, and deleted at once.
 func lifeZero(s *Session) *proof {
 	x := s.exchange()
-	if x == nil || len(x.quicks) > 0 || !x.messages[x.lastMessage()].seen() || !x.chosen.LifeZero {
+	if x == nil || len(x.quicks) > 0 || !x.messages[x.proofNumber(1-x.initiator)].seen() || !x.chosen.LifeZero {
 		return nil
 	}
 	for side, at := range x.deleted {

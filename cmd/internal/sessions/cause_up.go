@@ -260,17 +260,15 @@ func (s *Session) asksByIKE(side int) bool {
 
 // hungUp says that a side ended the session itself, so that its silence is no fault.
 func (s *Session) hungUp(side int) bool {
+	ends := func(e *ending) bool { return e.sender == side }
+	terminates := func(t term) bool { return t.sender == side }
 	for _, l := range s.links() {
-		for _, t := range l.terms {
-			if t.sender == side {
-				return true
-			}
-		}
-	}
-	for _, e := range s.endings() {
-		if e.sender == side {
+		if slices.ContainsFunc(l.terms, terminates) {
 			return true
 		}
+	}
+	if slices.ContainsFunc(s.endings(), ends) {
+		return true
 	}
 	x := s.exchange()
 	return x != nil && (x.deleted[side].seen() || x.sealed[side].seen() &&
@@ -413,7 +411,7 @@ func tooLarge(s *Session) *proof {
 func quickRefusedOnce(s *Session) *proof {
 	for _, x := range s.exchanges {
 		for _, q := range x.quicks {
-			if p := x.refusal(q, s); p != nil && x.agreed() && q.messages[1].first.time >= s.first.time {
+			if p := quickProposal(s, x, q); p != nil && x.agreed() && q.messages[1].first.time >= s.first.time {
 				if s.agreedAfter(q.messages[1].first) {
 					p.text += "; another one was agreed on"
 				} else {

@@ -145,10 +145,8 @@ func (f *flow) unproven() bool { return f.opened == 0 && f.negotiated == nil }
 
 func (g *Gatherer) forgetFlow(f *flow) {
 	if g.flows[f.spi] == f {
-		if f.next == nil {
+		if g.flows[f.spi] = f.next; f.next == nil {
 			delete(g.flows, f.spi)
-		} else {
-			g.flows[f.spi] = f.next
 		}
 		return
 	}

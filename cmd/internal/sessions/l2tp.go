@@ -137,7 +137,7 @@ func (g *Gatherer) lateCall(a *association, s *Session, sender int, clear realm,
 	}
 	if c == nil {
 		t := &tunnel{clear: clear, session: s}
-		a.addTunnel(t)
+		a.tunnels = addTo(a.tunnels, t, maxTunnels)
 		s.tunnels = append(s.tunnels, t)
 		c = g.newCall(t, s)
 	}
@@ -172,10 +172,8 @@ func (g *Gatherer) elsewhere(a *association, s *Session, sender int, h *l2tp.Hea
 func (s *Session) newTunnel(caller int, clear realm, id uint32) *tunnel {
 	t := &tunnel{caller: caller, clear: clear, session: s}
 	t.ids[caller] = id
-	s.assoc.addTunnel(t)
-	if s.tunnels = append(s.tunnels, t); len(s.tunnels) > maxCalls {
-		s.tunnels = slices.Delete(s.tunnels, 0, 1)
-	}
+	s.assoc.tunnels = addTo(s.assoc.tunnels, t, maxTunnels)
+	s.tunnels = addTo(s.tunnels, t, maxCalls)
 	return t
 }
 

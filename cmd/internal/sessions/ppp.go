@@ -388,16 +388,15 @@ func (a *login) no(sender int, at place, reason string) {
 }
 
 func (l *link) takeIPCP(k *ppp.Control, sender int) {
-	switch k.Code {
-	case confAck:
-		for name, value := range k.Options {
-			switch {
-			case name == "addr":
-				l.addr[1-sender] = value
-			case strings.HasPrefix(name, "dns") && sender == server && value != "0.0.0.0" &&
-				!slices.Contains(l.dns, value):
-				l.dns = append(l.dns, value)
-			}
+	if k.Code != confAck {
+		return
+	}
+	for name, value := range k.Options {
+		switch {
+		case name == "addr":
+			l.addr[1-sender] = value
+		case strings.HasPrefix(name, "dns") && sender == server && value != "0.0.0.0" && !slices.Contains(l.dns, value):
+			l.dns = append(l.dns, value)
 		}
 	}
 }

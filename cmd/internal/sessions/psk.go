@@ -120,8 +120,12 @@ type trial struct {
 }
 
 // tryPSKs tries keys on what each side made of its own: the HASH of phase 1 (RFC 2409 section 5),
-// or else the SKEYID that a key source has.
-func (x *exchange) tryPSKs(keys []PSK) (trials [2]trial) {
+// or else the SKEYID that a key source has. Nothing comes of it without keys, or where none is used.
+func (x *exchange) tryPSKs(keys []PSK) []trial {
+	if len(keys) == 0 || !x.usesPSK() {
+		return nil
+	}
+	trials := make([]trial, 2)
 	for side := range trials {
 		fits, lack := x.madeOf(side)
 		trials[side].lack = lack
@@ -198,9 +202,6 @@ func (x *exchange) proofNumber(side int) int {
 
 // pskTried: of the keys that somebody named one is that of one end, and not that of the other.
 func pskTried(s *Session, x *exchange) *proof {
-	if len(s.psks) == 0 || !x.usesPSK() {
-		return nil
-	}
 	trials := x.tryPSKs(s.psks)
 	for side := range trials {
 		mine, other := trials[side], trials[1-side]
@@ -220,9 +221,6 @@ func pskTried(s *Session, x *exchange) *proof {
 // pskForeign: nothing else is known than that the keys which somebody named are not those of an
 // end.
 func pskForeign(s *Session, x *exchange) *proof {
-	if len(s.psks) == 0 || !x.usesPSK() {
-		return nil
-	}
 	for side, t := range x.tryPSKs(s.psks) {
 		if t.lack == "" && t.key == nil {
 			return typical(x.proofFrames(), "IKE: none of the pre-shared keys of the file is the one that %s has",

@@ -50,7 +50,6 @@ func (x *exchange) quickMode(m *pipeline.Message, side int, at place) {
 		}
 	}
 	for _, n := range m.Negotiated {
-		q.completed = q.completed || m.Number == 3
 		q.life = n.LifeSeconds
 		if len(q.spis) < 4 {
 			q.spis = append(q.spis, n.SPI)
@@ -60,10 +59,7 @@ func (x *exchange) quickMode(m *pipeline.Message, side int, at place) {
 
 // quick finds a Quick Mode by its message ID; nil: there is none.
 func (x *exchange) quick(id uint32) *quick {
-	if i := slices.IndexFunc(x.quicks, func(q *quick) bool { return q.id == id }); i >= 0 {
-		return x.quicks[i]
-	}
-	return nil
+	return lastOf(x.quicks, func(q *quick) bool { return q.id == id })
 }
 
 // completed says that message 3 of a Quick Mode was seen.

@@ -1,5 +1,7 @@
 package sessions
 
+import "slices"
+
 // Bounds of a series: how many buckets there are, and how long one is at first.
 const (
 	maxBuckets  = 120
@@ -131,11 +133,10 @@ func (s *series) values(of func(*bucket) uint64) []uint64 {
 	return list
 }
 
+// unlessZero is a list, which is not empty, nil if all of it is 0.
 func unlessZero(list []uint64) []uint64 {
-	for _, n := range list {
-		if n != 0 {
-			return list
-		}
+	if slices.Max(list) == 0 {
+		return nil
 	}
-	return nil
+	return list
 }

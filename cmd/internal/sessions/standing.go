@@ -133,10 +133,7 @@ func (s *Session) measure(x *Standing, now int64) {
 		}
 		x.Packets, x.Lost = less(n.packets, was.packets), less(n.lost, was.lost)
 	}
-	if len(s.told.samples) == rateOver {
-		s.told.samples = append(s.told.samples[:0], s.told.samples[1:]...)
-	}
-	s.told.samples = append(s.told.samples, n)
+	s.told.samples = addTo(s.told.samples, n, rateOver)
 }
 
 // less is a count less what it was. It may have been more: packets that were taken for lost came

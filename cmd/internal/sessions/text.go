@@ -181,14 +181,8 @@ func (s *Session) causeText() string {
 		text += " (typical of what is seen, not proven)"
 	}
 	if len(f.Frames) > 0 {
-		text += " [frame" + plural(len(f.Frames))
-		for i, n := range f.Frames {
-			if i > 0 {
-				text += ","
-			}
-			text += fmt.Sprintf(" %d", n)
-		}
-		text += "]"
+		list := strings.Trim(fmt.Sprint(f.Frames), "[]")
+		text += fmt.Sprintf(" [frame%s %s]", plural(len(f.Frames)), strings.ReplaceAll(list, " ", ", "))
 	}
 	return text
 }
