@@ -93,10 +93,8 @@ func (a *association) side(src, dst netip.AddrPort) int {
 	return client
 }
 
-// knows reports whether both ends are those of the association.
-func (a *association) knows(src, dst netip.Addr) bool {
-	return pairOf(src, dst) == pairOf(a.ends[client], a.ends[server])
-}
+// pair is its two ends.
+func (a *association) pair() pair { return pairOf(a.ends[client], a.ends[server]) }
 
 // hasPort reports whether the client of the association, being one of the two ends, was seen with
 // its port.
@@ -133,13 +131,13 @@ func (g *Gatherer) newAssociation(src, dst netip.AddrPort, roles certainty) *ass
 
 // index makes an association found by its ends.
 func (g *Gatherer) index(a *association) {
-	p := pairOf(a.ends[client], a.ends[server])
+	p := a.pair()
 	g.pairs[p] = addTo(g.pairs[p], a, maxPerPair)
 }
 
 // unindex is the contrary of index.
 func (g *Gatherer) unindex(a *association) {
-	p := pairOf(a.ends[client], a.ends[server])
+	p := a.pair()
 	list := slices.DeleteFunc(g.pairs[p], func(x *association) bool { return x == a })
 	if len(list) == 0 {
 		delete(g.pairs, p)
@@ -191,7 +189,7 @@ func (g *Gatherer) find(src, dst netip.AddrPort, any bool, fits func(*associatio
 // rivals tells the sessions of other clients behind the same address that one more came up.
 func (g *Gatherer) rivals(x *exchange, at place) {
 	a := x.assoc
-	for _, other := range g.pairs[pairOf(a.ends[client], a.ends[server])] {
+	for _, other := range g.pairs[a.pair()] {
 		if s := other.session; other != a && other.ends == a.ends && s != nil && s.element != nil &&
 			s.protected[server].seen() && !s.rival.seen() {
 			s.rival = at

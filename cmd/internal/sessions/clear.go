@@ -132,11 +132,9 @@ type bare struct {
 }
 
 func (s *Session) addBare(sender, size int, at place) {
-	if s.bare == nil {
-		s.bare = new(bare)
-	}
-	s.bare.sent[sender].add(at)
-	s.bare.bytes[sender] += uint64(size)
+	b := made(&s.bare)
+	b.sent[sender].add(at)
+	b.bytes[sender] += uint64(size)
 	if s.series != nil {
 		s.series.at(at.time).bare[sender] += uint64(size)
 	}

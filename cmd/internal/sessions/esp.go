@@ -300,7 +300,7 @@ func (f *flow) miss(n int64, at place) {
 // were packets of it before.
 func (g *Gatherer) follow(f *flow, src, dst netip.AddrPort, began bool, at place) {
 	a := f.assoc
-	if slices.Contains(a.ports[f.sender], src.Port()) && a.knows(src.Addr(), dst.Addr()) {
+	if slices.Contains(a.ports[f.sender], src.Port()) && a.pair() == pairOf(src.Addr(), dst.Addr()) {
 		return
 	}
 	if a.session != nil && f.sender == client && began {

@@ -357,7 +357,7 @@ type exchangeKey struct {
 }
 
 func (x *exchange) key() exchangeKey {
-	return exchangeKey{x.cookies[0], pairOf(x.assoc.ends[client], x.assoc.ends[server])}
+	return exchangeKey{x.cookies[0], x.assoc.pair()}
 }
 
 // quickKey finds a Quick Mode; ID 0: its ISAKMP SA.
@@ -395,14 +395,13 @@ func (g *Gatherer) forgetExchange(x *exchange) {
 // sessionOf decides which session a new ISAKMP SA is of: it renews the keys of the present one, or
 // tries again what was not answered; otherwise it begins another.
 func (g *Gatherer) sessionOf(x *exchange, src, dst netip.AddrPort, at place) *Session {
-	s := x.assoc.session
-	if s == nil {
-		return g.begin(x.assoc, src, dst, at)
-	}
-	if s.goesOn(x, at.time) {
+	switch s := x.assoc.session; {
+	case s == nil:
+	case s.goesOn(x, at.time):
 		return s
+	default:
+		x.assoc.late = x.assoc.late && x.late
 	}
-	x.assoc.late = x.assoc.late && x.late
 	return g.begin(x.assoc, src, dst, at)
 }
 

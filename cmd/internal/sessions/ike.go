@@ -160,7 +160,9 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 	if proof {
 		x.forget(m)
 	}
-	g.settleByIKE(x, m)
+	if !x.late && m.Decrypted {
+		g.settle(x.assoc, x.initiator, likely)
+	}
 	s, side := x.session, x.assoc.side(src, dst)
 	if m.Retransmission && (at.time-x.sent[side] < copyTime && x.has(m) || at.time-x.last.time > repeatTime || s.ended()) {
 		g.current = s

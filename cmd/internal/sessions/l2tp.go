@@ -118,11 +118,9 @@ func (t *tunnel) outlived(sender int, at place) {
 		s.orphans = nil // it still knows the tunnel
 		return
 	}
-	if s.orphans == nil {
-		s.orphans = new(orphans)
-	}
-	s.orphans.add(at)
-	s.orphans.sender, s.orphans.tunnel = sender, t.ids[1-sender]
+	o := made(&s.orphans)
+	o.add(at)
+	o.sender, o.tunnel = sender, t.ids[1-sender]
 }
 
 // lateCall makes up a call whose beginning was not captured, or says that the message is another
@@ -152,16 +150,13 @@ func (g *Gatherer) elsewhere(a *association, s *Session, sender int, h *l2tp.Hea
 	if sender != server || a.tunnel(sender, h.Tunnel) != nil {
 		return false
 	}
-	for _, other := range g.pairs[pairOf(a.ends[client], a.ends[server])] {
+	for _, other := range g.pairs[a.pair()] {
 		if other == a || other.ends != a.ends || !a.natt || !other.natt {
 			continue
 		}
 		t := other.tunnel(sender, h.Tunnel)
 		if t != nil && t.session.protected[client].last.time > s.first.time {
-			if t.session.misplaced == nil {
-				t.session.misplaced = new(span)
-			}
-			t.session.misplaced.add(at)
+			made(&t.session.misplaced).add(at)
 			return true
 		}
 	}

@@ -125,10 +125,7 @@ func (g *Gatherer) icmp(n *capture.Frame, data []byte, at place) {
 	}
 	s := a.session
 	note := func(of **refusal) {
-		if *of == nil {
-			*of = new(refusal)
-		}
-		f := *of
+		f := made(of)
 		f.add(at)
 		f.kind, f.by = kind, n.Src
 	}

@@ -49,14 +49,6 @@ func (a *association) told() bool {
 	return false
 }
 
-// settleByIKE takes note of a message of phase 1 that a key opens, or of one behind it: who began
-// it is likely the client.
-func (g *Gatherer) settleByIKE(x *exchange, m *pipeline.Message) {
-	if !x.late && m.Decrypted {
-		g.settle(x.assoc, x.initiator, likely)
-	}
-}
-
 // settleBy takes note of what an L2TP message, the PPP in it, or a user's packet, says of its
 // sender's part.
 func (g *Gatherer) settleBy(a *association, r *pipeline.Record, sender int) {

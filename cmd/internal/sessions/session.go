@@ -178,6 +178,14 @@ func addTo[T any](list []T, x T, most int) []T {
 	return append(list, x)
 }
 
+// made is what p leads to, which is there from now on.
+func made[T any](p **T) *T {
+	if *p == nil {
+		*p = new(T)
+	}
+	return *p
+}
+
 // lastOf is the last of a list that ok is true of, nil if none is.
 func lastOf[T any](list []*T, ok func(*T) bool) *T {
 	for _, x := range slices.Backward(list) {
@@ -299,10 +307,7 @@ func (s *Session) addInner(side int, packet []byte, missing int, at place) {
 	if !s.negotiates() || s.spoke[1-side] > 0 && s.spoke[side] > 0 || s.spoke[side] > mostBefore {
 		s.came(at)
 	}
-	if s.traffic == nil {
-		s.traffic = new(traffic)
-	}
-	s.traffic.packet(side, packet, at, s)
+	made(&s.traffic).packet(side, packet, at, s)
 	if s.series != nil {
 		s.series.at(at.time).users[side] += uint64(len(packet) + missing)
 		s.talks.add(side, packet, missing)
