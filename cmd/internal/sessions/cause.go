@@ -408,23 +408,25 @@ func (s *Session) advances(side int) bool {
 	return d.sizes > 1 || side == server && d.n > 0
 }
 
+// clientsWait is how long clients wait for an answer at most, in nanoseconds: Windows for all of
+// IPsec and L2TP 35 s, pppd and racoon 30 s, xl2tpd 31 s.
+const clientsWait = int64(35e9)
+
 // goes says that the capture ends before anything can be said: something waits for its answer, and
-// for no longer than clients wait: Windows for all of IPsec and L2TP 35 s, pppd and racoon 30 s,
-// xl2tpd 31 s.
+// for no longer than clients wait.
 func (s *Session) goes() bool {
-	const patience = int64(35e9)
-	return !s.ended() && !s.parted() && !s.followed() && s.bounds[1].time-s.last.time < patience
+	return !s.ended() && !s.parted() && !s.followed() && s.bounds[1].time-s.last.time < clientsWait
 }
 
 // waited says that something which was sent several times is not only still waiting when the
 // capture ends: it was sent for as long as any responder keeps what is half open (charon 30 s,
-// SoftEther 10 s), or no answer came for longer than clients wait (Windows 35 s), or the next time
+// SoftEther 10 s), or no answer came for longer than clients wait, or the next time
 // would have come. Senders wait at most twice as long as before (charon 1.8 times, pluto, xl2tpd
 // and Windows 2).
 func (s *Session) waited(sent *span) bool {
-	const long, patience, short = int64(30e9), int64(35e9), int64(5e9)
+	const long, short = int64(30e9), int64(5e9)
 	end := s.bounds[1].time
-	return sent.lasted() >= long || end-sent.first.time >= patience ||
+	return sent.lasted() >= long || end-sent.first.time >= clientsWait ||
 		end-sent.last.time >= max(short, 2*(sent.last.time-sent.previous))
 }
 

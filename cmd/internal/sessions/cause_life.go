@@ -49,7 +49,6 @@ func saDeleted(s *Session) *proof {
 		x.deleted[server].seen() || s.wasEnded() {
 		return nil
 	}
-	const underway = int64(2e9) // for as long there may be ESP that was sent before
 	last := max(s.lastESP(), s.stray.last.time)
 	if s.bounds[1].time-s.last.time < long {
 		return nil

@@ -198,8 +198,8 @@ func noAnswer(s *Session, x *exchange) *proof {
 		}
 	}
 	// Three tries in 10 s: more than the slowest path takes, and than a busy SoftEther keeps what
-	// is half open. Behind 35 s Windows has given up, and everybody else has tried again.
-	const tries, short, patience = 3, int64(10e9), int64(35e9)
+	// is half open.
+	const tries, short = 3, int64(10e9)
 	switch {
 	case x.refused.seen():
 		return proven(append(frames, x.refused.frames()...),
@@ -209,7 +209,7 @@ func noAnswer(s *Session, x *exchange) *proof {
 		return nil // something came that can't be read
 	case m1.n == 1:
 		return nil // all clients try again
-	case (m1.n < tries || m1.lasted() < short || !s.waited(&m1)) && s.bounds[1].time-m1.last.time <= patience:
+	case (m1.n < tries || m1.lasted() < short || !s.waited(&m1)) && s.bounds[1].time-m1.last.time <= clientsWait:
 		return nil
 	case anew && m1.n >= tries:
 		return typical(frames,

@@ -214,8 +214,8 @@ func (s *Session) wasEnded() bool {
 // adoptBare counts what went on without IPsec as what the session is.
 func (s *Session) adoptBare() {
 	for side, b := range s.bare.sent {
-		s.packets[side] += uint64(b.n)
-		s.bytes[side] += s.bare.bytes[side]
+		s.users.packets[side] += uint64(b.n)
+		s.users.bytes[side] += s.bare.bytes[side]
 		if b.last.time > s.last.time {
 			s.last = b.last
 		}

@@ -44,6 +44,13 @@ func (v *volume) count(side, bytes int) {
 	v.bytes[side] += uint64(bytes)
 }
 
+func (v *volume) add(o *volume) {
+	for side := range v.bytes {
+		v.packets[side] += o.packets[side]
+		v.bytes[side] += o.bytes[side]
+	}
+}
+
 func (v *volume) total() uint64 { return v.bytes[client] + v.bytes[server] }
 
 // add counts an IP packet that a side sent, of which missing bytes more were sent than are there.
@@ -80,20 +87,12 @@ func (c *conversations) begin(e ends, side int) int {
 				i = j
 			}
 		}
-		c.leave(&c.list[i])
+		c.others.add(&c.list[i].volume)
 		delete(c.index, c.list[i].ends)
 	}
 	c.list[i] = conversation{ends: e, sender: side}
 	c.index[e] = i
 	return i
-}
-
-// leave counts a conversation among the others.
-func (c *conversations) leave(x *conversation) {
-	for side := range x.bytes {
-		c.others.packets[side] += x.packets[side]
-		c.others.bytes[side] += x.bytes[side]
-	}
 }
 
 // jsonConversation is a conversation as it is printed; orig is who sent its first packet.
@@ -115,6 +114,11 @@ type jsonVolume struct {
 	RespBytes   uint64 `json:"resp_bytes"`
 }
 
+// object is the volume as it is printed; orig is a side.
+func (v *volume) object(orig int) jsonVolume {
+	return jsonVolume{v.packets[orig], v.bytes[orig], v.packets[1-orig], v.bytes[1-orig]}
+}
+
 // objects are the conversations as they are printed: the largest ones, and all others together, nil
 // if there are none.
 func (c *conversations) objects() (list []jsonConversation, others *jsonVolume) {
@@ -122,17 +126,16 @@ func (c *conversations) objects() (list []jsonConversation, others *jsonVolume) 
 	slices.SortStableFunc(all, func(a, b conversation) int { return cmp.Compare(b.total(), a.total()) })
 	n := min(len(all), topConversations)
 	for _, x := range all[:n] {
-		orig, resp := x.sender, 1-x.sender
-		list = append(list, jsonConversation{x.protocol, Side(orig),
-			x.a.Addr().String(), portOf(x.a), x.b.Addr().String(), portOf(x.b),
-			jsonVolume{x.packets[orig], x.bytes[orig], x.packets[resp], x.bytes[resp]}})
+		list = append(list, jsonConversation{x.protocol, Side(x.sender),
+			x.a.Addr().String(), portOf(x.a), x.b.Addr().String(), portOf(x.b), x.object(x.sender)})
 	}
-	rest := conversations{others: c.others}
+	rest := c.others
 	for i := range all[n:] {
-		rest.leave(&all[n+i])
+		rest.add(&all[n+i].volume)
 	}
-	if v := rest.others; v.packets != ([2]uint64{}) {
-		others = &jsonVolume{v.packets[client], v.bytes[client], v.packets[server], v.bytes[server]}
+	if rest == (volume{}) {
+		return list, nil
 	}
-	return list, others
+	o := rest.object(client)
+	return list, &o
 }

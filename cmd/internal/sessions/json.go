@@ -152,7 +152,7 @@ func (s *Session) Facts() *Facts {
 		Remarks: f.Remarks,
 		Frames:  []uint64{s.first.frame, s.last.frame}, User: s.User(),
 		ESP: s.espObjects(), L2TP: s.l2tpObject(), PPP: s.pppObject(),
-		jsonVolume: jsonVolume{s.packets[client], s.bytes[client], s.packets[server], s.bytes[server]},
+		jsonVolume: s.users.object(client),
 		Unread:     s.unread, ClearPackets: s.clear.n + s.stray.n,
 		NAT: s.natted(), Moves: s.moves, Messages: s.Events(), LeftOut: s.events.dropped + s.events.refused,
 		EndReason: f.EndReason,
@@ -162,7 +162,7 @@ func (s *Session) Facts() *Facts {
 		o.Setup = &setup
 	}
 	if s.series != nil {
-		o.Traffic = s.series.object(s.packets != [2]uint64{})
+		o.Traffic = s.series.object(s.users != volume{})
 		o.Conversations, o.Others = s.talks.objects()
 	}
 	if f.ID != "" {

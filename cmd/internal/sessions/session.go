@@ -30,9 +30,8 @@ type Session struct {
 	calls       []*call
 	pseudowire  [2]uint32 // Session IDs of L2TPv3
 
-	up         place     // since then users' packets can pass
-	packets    [2]uint64 // of the users
-	bytes      [2]uint64
+	up         place // since then users' packets can pass
+	users      volume
 	spoke      [2]int       // users' packets until then, without those that the ends send by themselves
 	vague      int          // fragments and such packets, of which it is not known what they are
 	unread     uint64       // users' packets that are compressed or encrypted by PPP, and could not be read
@@ -248,6 +247,9 @@ func (s *Session) multilink() bool {
 	return l != nil && l.mrru && s.up.seen() && !s.ended()
 }
 
+// underway is for how long behind a Delete there may be ESP that was sent before, in nanoseconds.
+const underway = int64(2e9)
+
 // ended says that one of the ends has ended it, as far as can be read.
 func (s *Session) ended() bool {
 	if l := s.link(); l != nil && len(l.terms) > 0 {
@@ -259,7 +261,6 @@ func (s *Session) ended() bool {
 	if t := s.tunnel(); t != nil && t.stop != nil {
 		return true
 	}
-	const underway = int64(2e9) // for as long there may be ESP that was sent before
 	x, last := s.exchange(), s.lastESP()
 	return x != nil && slices.ContainsFunc(x.deleted[:], func(at place) bool {
 		return at.seen() && last < at.time+underway // else it was an SA that another one replaces
@@ -296,8 +297,7 @@ func (s *Session) cameUnread(fragment bool, at place) {
 
 // addInner counts a user's packet.
 func (s *Session) addInner(side int, packet []byte, missing int, at place) {
-	s.packets[side]++
-	s.bytes[side] += uint64(len(packet) + missing)
+	s.users.count(side, len(packet)+missing)
 	switch {
 	case !multicast6(packet):
 		s.spoke[side]++

@@ -117,8 +117,8 @@ func expiryOf(agreed int64, life uint64) int64 {
 
 // measure compares what has passed with what had passed some calls before.
 func (s *Session) measure(x *Standing, now int64) {
-	n := sampled{time: now, bytes: s.bytes}
-	if x.Sealed = s.packets == [2]uint64{}; x.Sealed {
+	n := sampled{time: now, bytes: s.users.bytes}
+	if x.Sealed = s.users.packets == [2]uint64{}; x.Sealed {
 		n.bytes = [2]uint64{s.protected[client].bytes, s.protected[server].bytes}
 	}
 	n.lost = uint64(max(0, s.lost))

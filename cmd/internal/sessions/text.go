@@ -289,7 +289,7 @@ func (s *Session) appendESP(text []byte) []byte {
 	} else if unused > 0 {
 		text = fmt.Appendf(text, ", %d of them without a packet", unused)
 	}
-	if s.packets[client]+s.packets[server] == 0 {
+	if s.users == (volume{}) {
 		n := s.protected[client].n
 		text = fmt.Appendf(text, "; client %d packet%s, server %d", n, plural(n), s.protected[server].n)
 	}
@@ -356,11 +356,11 @@ func (s *Session) pppText() string {
 
 func (s *Session) appendTraffic(text []byte) []byte {
 	separator := ""
-	if s.packets[client]+s.packets[server] > 0 {
+	if s.users != (volume{}) {
 		for side, before := range [...]string{"", ", "} {
-			n := int(s.packets[side])
+			n := int(s.users.packets[side])
 			text = fmt.Appendf(text, "%s%s %d packet%s ", before, sideNames[side], n, plural(n))
-			text = appendBytes(text, s.bytes[side])
+			text = appendBytes(text, s.users.bytes[side])
 		}
 		var lost, twice, late uint64
 		for _, f := range s.flows {

@@ -100,8 +100,7 @@ func (x *exchange) turn(done map[any]bool) {
 func (s *Session) turn() {
 	swap(&s.ends)
 	swap(&s.pseudowire)
-	swap(&s.packets)
-	swap(&s.bytes)
+	s.users.turn()
 	if s.bare != nil {
 		swap(&s.bare.sent)
 		swap(&s.bare.bytes)
