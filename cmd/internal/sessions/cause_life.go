@@ -13,12 +13,7 @@ func saExpired(s *Session) *proof {
 	if !ok || x == nil || len(x.quicks) == 0 || s.hungUp(side) {
 		return nil
 	}
-	var q *quick // the latest that was completed
-	for _, other := range x.quicks {
-		if other.messages[1].seen() && other.messages[3].seen() {
-			q = other
-		}
-	}
+	q := lastOf(x.quicks, func(q *quick) bool { return q.messages[1].seen() && q.messages[3].seen() })
 	if q == nil {
 		return nil
 	}

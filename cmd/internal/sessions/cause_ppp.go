@@ -2,6 +2,7 @@ package sessions
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"l2tpdump/l2tp"
@@ -118,10 +119,8 @@ func lcpAuthRefused(s *Session, l *link) *proof {
 func (l *link) termText(words ...string) *term {
 	for i := range l.terms {
 		text := strings.ToLower(l.terms[i].text)
-		for _, w := range words {
-			if strings.Contains(text, w) {
-				return &l.terms[i]
-			}
+		if slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) }) {
+			return &l.terms[i]
 		}
 	}
 	return nil

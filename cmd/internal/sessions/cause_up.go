@@ -443,12 +443,6 @@ func rekeyCollision(s *Session) *proof {
 
 // agreedAfter says that a phase 2 begun after a place was agreed on.
 func (s *Session) agreedAfter(at place) bool {
-	for _, x := range s.exchanges {
-		for _, q := range x.quicks {
-			if q.agreed() && q.messages[1].first.time > at.time {
-				return true
-			}
-		}
-	}
-	return false
+	later := func(q *quick) bool { return q.agreed() && q.messages[1].first.time > at.time }
+	return slices.ContainsFunc(s.exchanges, func(x *exchange) bool { return slices.ContainsFunc(x.quicks, later) })
 }

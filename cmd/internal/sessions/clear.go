@@ -198,12 +198,7 @@ func (s *Session) wentBare() bool {
 	if s.bare == nil || s.wasEnded() {
 		return false
 	}
-	for side := range s.bare.sent {
-		if s.bare.sent[side].n < some {
-			return false
-		}
-	}
-	return true
+	return s.bare.sent[client].n >= some && s.bare.sent[server].n >= some
 }
 
 // wasEnded says that an end ended the session by L2TP or PPP.

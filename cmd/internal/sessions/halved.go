@@ -38,18 +38,12 @@ func answers(protocol uint16, code uint8) (asks, answers bool) {
 func (l *link) converse(protocol uint16, k *ppp.Control, sender int) (unasked bool) {
 	q := question{protocol, k.ID}
 	asks, is := answers(protocol, k.Code)
-	if is {
-		unasked = true
-		for _, o := range l.asked[1-sender] {
-			unasked = unasked && o != q
-		}
-	}
 	if asks {
 		of := &l.asked[sender]
 		copy(of[1:], of[:])
 		of[0] = q
 	}
-	return unasked
+	return is && !slices.Contains(l.asked[1-sender][:], q)
 }
 
 // halved is a side of which nothing was captured from some place on, though the other goes on as if

@@ -362,10 +362,8 @@ func (s *Session) ID() string {
 
 // User is who logged in, or tried to; "" if that was not seen.
 func (s *Session) User() printable.Text {
-	for i := len(s.calls) - 1; i >= 0; i-- {
-		if u := s.calls[i].link.auth.user; u != "" {
-			return u
-		}
+	if c := lastOf(s.calls, func(c *call) bool { return c.link.auth.user != "" }); c != nil {
+		return c.link.auth.user
 	}
 	if x := s.exchange(); x != nil {
 		return x.xauth.user
