@@ -285,7 +285,9 @@ func (x *exchange) take(m *pipeline.Message, src, dst netip.AddrPort, at place) 
 		x.terms = m.Terms
 	}
 	side := x.assoc.side(src, dst)
-	if !m.Retransmission {
+	if m.Retransmission {
+		x.copies++
+	} else {
 		x.last = at
 	}
 	if x.cookies[1].IsZero() {
@@ -293,9 +295,6 @@ func (x *exchange) take(m *pipeline.Message, src, dst netip.AddrPort, at place) 
 	}
 	if src.Port() != portIKE && dst.Port() != portIKE {
 		x.floated = true
-	}
-	if m.Retransmission {
-		x.copies++
 	}
 	if m.Encrypted {
 		if m.Decrypted {
@@ -317,8 +316,7 @@ func (x *exchange) take(m *pipeline.Message, src, dst netip.AddrPort, at place) 
 
 // mode is the exchange of phase 1, "" if its beginning was not captured.
 func (x *exchange) mode() string {
-	switch x.kind {
-	case ikev1.ExchangeMain, ikev1.ExchangeAggressive:
+	if x.kind == ikev1.ExchangeMain || x.kind == ikev1.ExchangeAggressive {
 		return x.kind.String()
 	}
 	return ""
@@ -374,8 +372,7 @@ func (x *exchange) propose(offers []ikev1.Offer, side int) {
 func (x *exchange) natDetection(m *pipeline.Message, side int, src, dst netip.AddrPort) {
 	var hashes [][]byte
 	for i := range m.Payloads {
-		switch p := &m.Payloads[i]; p.Type {
-		case ikev1.PayloadNATD, ikev1.PayloadNATDDraft:
+		if p := &m.Payloads[i]; p.Type == ikev1.PayloadNATD || p.Type == ikev1.PayloadNATDDraft {
 			hashes = append(hashes, p.Body)
 		}
 	}

@@ -36,14 +36,11 @@ func (g *Gatherer) other(r *pipeline.Record, at place) {
 }
 
 // bystander finds the session of a frame that tells nothing: a NAT keepalive, or a fragment that
-// another frame stands for; the one that keys open, if there is one. A frame without ports is of a
-// session only where there is no other between the same ends.
+// another frame stands for. A frame without ports is of a session only where there is no other
+// between the same ends.
 func (g *Gatherer) bystander(n *capture.Frame) {
 	src, dst := n.Ends()
-	a := g.find(src, dst, false, isAuthentic)
-	if a == nil {
-		a = g.find(src, dst, false, (*association).held)
-	}
+	a := g.followed(src, dst, false)
 	if list := g.pairs[pairOf(n.Src, n.Dst)]; a == nil && len(list) == 1 && list[0].held() {
 		a = list[0]
 	}
@@ -52,7 +49,15 @@ func (g *Gatherer) bystander(n *capture.Frame) {
 	}
 }
 
-func isAuthentic(a *association) bool { return a.held() && a.authentic() }
+// followed finds an association as find does, whose latest session is followed: the one that keys
+// open, if there is one.
+func (g *Gatherer) followed(src, dst netip.AddrPort, any bool) *association {
+	authentic := func(a *association) bool { return a.held() && a.authentic() }
+	if a := g.find(src, dst, any, authentic); a != nil {
+		return a
+	}
+	return g.find(src, dst, any, (*association).held)
+}
 
 // fragment takes the first IP fragment of an IKE message that was not put together.
 func (g *Gatherer) fragment(r *pipeline.Record, at place) {
@@ -116,10 +121,7 @@ func (g *Gatherer) icmp(n *capture.Frame, data []byte, at place) {
 	if !ok {
 		return
 	}
-	a := g.find(src, dst, true, isAuthentic)
-	if a == nil {
-		a = g.find(src, dst, true, (*association).held)
-	}
+	a := g.followed(src, dst, true)
 	if a == nil {
 		return
 	}
@@ -135,9 +137,7 @@ func (g *Gatherer) icmp(n *capture.Frame, data []byte, at place) {
 		s = a.ofESP()
 	}
 	switch x := s.exchange(); {
-	case kind == reassemblyTime && x != nil:
-		note(&x.refused)
-	case isIKE && x != nil && kind != tooBig:
+	case x != nil && (kind == reassemblyTime || isIKE && kind != tooBig):
 		note(&x.refused)
 	case kind == tooBig:
 		note(&s.narrow)

@@ -252,13 +252,8 @@ const underway = int64(2e9)
 
 // ended says that one of the ends has ended it, as far as can be read.
 func (s *Session) ended() bool {
-	if l := s.link(); l != nil && len(l.terms) > 0 {
-		return true
-	}
-	if c := s.call(); c != nil && c.cdn != nil {
-		return true
-	}
-	if t := s.tunnel(); t != nil && t.stop != nil {
+	c, t := s.call(), s.tunnel()
+	if c != nil && (c.cdn != nil || len(c.link.terms) > 0) || t != nil && t.stop != nil {
 		return true
 	}
 	x, last := s.exchange(), s.lastESP()
