@@ -120,7 +120,7 @@ type trial struct {
 }
 
 // tryPSKs tries keys on what each side made of its own: the HASH of phase 1 (RFC 2409 section 5),
-// or else the SKEYID that a key source has. Nothing comes of it without keys, or where none is used.
+// or else the SKEYID that a key source has. nil: there are no keys, or phase 1 uses none.
 func (x *exchange) tryPSKs(keys []PSK) []trial {
 	if len(keys) == 0 || !x.usesPSK() {
 		return nil
