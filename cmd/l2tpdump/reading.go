@@ -116,7 +116,8 @@ const (
 // Percentages of garbage.
 const (
 	fewGarbage  = 50
-	muchGarbage = 400
+	muchGarbage = 400 // while keys are read
+	mostGarbage = 800 // beside keys, as what their SAs take is to come
 )
 
 // saveRoom has the garbage of many keys take little memory.
@@ -131,7 +132,7 @@ func saveRoom(keys []*keysrc.Keys) {
 func makeRoom(keys []*keysrc.Keys) {
 	if n := countKeys(keys); n >= manyKeys {
 		debug.SetMemoryLimit(min(debug.SetMemoryLimit(-1), besides+int64(n)*perSA))
-		debug.SetGCPercent(muchGarbage)
+		debug.SetGCPercent(mostGarbage)
 	}
 }
 
