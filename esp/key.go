@@ -59,7 +59,7 @@ func (k Key) Len() int {
 }
 
 // IsZero reports whether the key is empty.
-func (k Key) IsZero() bool { return k.Len() == 0 }
+func (k Key) IsZero() bool { return k.p == nil }
 
 // Bytes returns the bytes themselves, nil for the empty key. It is the only way to them. The caller
 // must neither change nor print them.

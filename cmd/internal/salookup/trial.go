@@ -58,6 +58,7 @@ type Trial struct {
 	packets []Packet
 	secrets []*esp.Secret
 	sas     []*esp.SA
+	next    int // of these, which are tried one after the other
 }
 
 // expect says that a packet is likely to be tried with the keys of a secret.
@@ -80,11 +81,13 @@ func (t *Trial) prepare() {
 
 // sa makes the SA of a candidate for a packet, if it is not there.
 func (t *Trial) sa(spi uint32, suite esp.Suite, c *Candidate, p Packet) (*esp.SA, error) {
-	for i, sa := range t.sas {
-		if s := t.secrets[i]; sa == nil || s.Key != c.Key || s.AuthKey != c.AuthKey {
+	for range t.sas {
+		i := t.next
+		t.next = (i + 1) % len(t.sas)
+		if &t.packets[i].Data[0] != &p.Data[0] {
 			continue
 		}
-		if &t.packets[i].Data[0] == &p.Data[0] && sa.Suite() == suite {
+		if s, sa := t.secrets[i], t.sas[i]; sa != nil && s.Key == c.Key && s.AuthKey == c.AuthKey && sa.Suite() == suite {
 			return sa, nil
 		}
 	}
@@ -97,7 +100,7 @@ func (t *Trial) release() {
 	clear(t.packets)
 	clear(t.secrets)
 	clear(t.sas)
-	t.packets, t.secrets, t.sas = t.packets[:0], t.secrets[:0], t.sas[:0]
+	t.packets, t.secrets, t.sas, t.next = t.packets[:0], t.secrets[:0], t.sas[:0], 0
 }
 
 // room returns memory for a plaintext that nobody reads.
