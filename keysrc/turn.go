@@ -44,7 +44,6 @@ type turner struct {
 	last   [len(weight)]int
 	score  int
 	marked int  // lines that score counts
-	table  int  // rows of esp_sa among these, which are in any order
 	over   bool // there is nothing to turn, or it is too long
 	times  int  // the order of what was too long, by its times
 }
@@ -68,8 +67,7 @@ func (t *turner) take(n, depth int, line []byte, time string, marks, sound bool)
 		return
 	}
 	t.size += len(time) + len(line)
-	if t.over = (t.score >= forward || t.table > maxPaged && t.table == t.count) && sound ||
-		t.size > maxTurned || t.count > maxTurned/16; t.over {
+	if t.over = t.score >= forward && sound || t.size > maxTurned || t.count > maxTurned/16; t.over {
 		if t.times = oldestFirst; t.score < forward {
 			t.times = t.byTime()
 		}
@@ -114,15 +112,14 @@ func (t *turner) has(such func(text []byte) bool) bool {
 
 // weigh takes what a line says of the order.
 func (t *turner) weigh(line []byte) {
-	if matchESPRow(line) {
-		t.table++
-		return
-	}
 	if !orderClues.allow(lettersIn(line)) {
 		return
 	}
-	if bytes.IndexByte(line, ' ') < 0 && bytes.IndexByte(line, '_') < 0 || yamaha.Owns(line) {
-		return // a row of a table, or of a log in any order
+	if bytes.IndexByte(line, ' ') < 0 && bytes.IndexByte(line, '_') < 0 || matchESPRow(line) {
+		return // a row of a table
+	}
+	if yamaha.Owns(line) {
+		return
 	}
 	for group, marks := range orderMarks {
 		for i, mark := range marks {
