@@ -26,15 +26,11 @@ const lengthSize = 4
 
 // NewKey returns a Key with a copy of b; an empty b gives the zero Key.
 func NewKey(b []byte) Key {
-	if len(b) == 0 {
-		return Key{}
-	}
-	one := make(KeyRoom, 0, lengthSize+len(b))
-	return one.NewKey(b)
+	return new(KeyRoom).NewKey(b)
 }
 
 // A KeyRoom is memory for several keys, which is kept as long as one of them. The zero value is
-// ready.
+// ready; its first key has memory of its own.
 type KeyRoom []byte
 
 // NewKey is the function NewKey.
@@ -42,8 +38,11 @@ func (r *KeyRoom) NewKey(b []byte) Key {
 	if len(b) == 0 {
 		return Key{}
 	}
-	if cap(*r)-len(*r) < lengthSize+len(b) {
-		*r = make([]byte, 0, max(512, lengthSize+len(b)))
+	if size := lengthSize + len(b); cap(*r)-len(*r) < size {
+		if cap(*r) > 0 {
+			size = max(512, size)
+		}
+		*r = make([]byte, 0, size)
 	}
 	at := len(*r)
 	*r = append(binary.NativeEndian.AppendUint32(*r, uint32(len(b))), b...)

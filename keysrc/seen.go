@@ -2,6 +2,8 @@ package keysrc
 
 import (
 	"hash/maphash"
+	"math/bits"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 
@@ -15,6 +17,7 @@ type Seen struct {
 	limit   int // 0: none
 	seed    maphash.Seed
 	ids     []uint64 // open addressing with linear probing: a power of two of places, 0 is a free one
+	factor  uint64   // a secret, as who writes a source could make values for one place
 	len     int
 	plain   esp.Secret // the last one but for its SPI and keys, which differ most
 	plainID uint64     // its hash
@@ -28,7 +31,7 @@ const maxSeen = 1 << 16
 func NewSeen() *Seen { return newSeen(maxSeen) }
 
 func newSeen(limit int) *Seen {
-	return &Seen{limit: limit, seed: maphash.MakeSeed(), ids: make([]uint64, 16)}
+	return &Seen{limit: limit, seed: maphash.MakeSeed(), ids: make([]uint64, 16), factor: rand.Uint64() | 1}
 }
 
 // Fresh leaves in k what is new, wherever it was found, and all hints. It reports whether anything
@@ -53,8 +56,9 @@ func (s *Seen) add(id uint64) bool {
 		}
 	}
 	id = max(id, 1)
-	mask := uint64(len(s.ids) - 1)
-	at := id & mask
+	mask := len(s.ids) - 1
+	home := int(id * s.factor >> (64 - bits.Len(uint(mask))))
+	at := home
 	for ; s.ids[at] != 0; at = (at + 1) & mask {
 		if s.ids[at] == id {
 			return false
@@ -62,7 +66,7 @@ func (s *Seen) add(id uint64) bool {
 	}
 	if s.len == s.limit && s.limit > 0 {
 		clear(s.ids)
-		s.len, at = 0, id&mask
+		s.len, at = 0, home
 	}
 	s.ids[at] = id
 	s.len++

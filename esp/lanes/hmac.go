@@ -129,6 +129,7 @@ func (h *Hasher) behind(a *Algorithm, key []byte, pad *padding) [8]uint32 {
 	}
 	h.saved = save(h.saved[:0], d, pad.with(key, &h.block))
 	clear(h.block[:])
+	clear(h.sum[:])
 	return a.state(h.saved)
 }
 

@@ -25,10 +25,11 @@ func (c *Control) papFields(yield fieldFunc) {
 			yield("password", string(fingerprint.AppendPassword(nil, password)))
 		}
 	case 2, 3:
-		if !ok && len(c.Data) > 0 { // an empty packet is usual
+		if ok || len(c.Data) == 0 { // an empty packet is usual
+			messageField(yield, field)
+		} else {
 			yield("malformed", "message beyond the end")
 		}
-		messageField(yield, field)
 	default:
 		hiddenField(yield, c.Data)
 	}

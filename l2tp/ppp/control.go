@@ -105,6 +105,10 @@ func valueText(value any) string {
 	switch v := value.(type) {
 	case bool:
 		return "yes"
+	case string:
+		return v
+	case uint64:
+		return strconv.FormatUint(v, 10)
 	case printable.Text:
 		return string(printable.Append(nil, []byte(v)))
 	}

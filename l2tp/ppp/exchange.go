@@ -89,7 +89,8 @@ func (a *authentication) eap(sender int, c *Control, secrets *Secrets) {
 	case kind == msCHAP:
 		var inner Control
 		err := inner.Decode(protocolCHAP, data)
-		if response := inner.Code == 2; err == nil && response != request && inner.Code != 3 { // EAP says success
+		server := inner.Code == 1 || inner.Code == 4 // of success EAP itself speaks
+		if client := inner.Code == 2; err == nil && (request && server || !request && client) {
 			a.chap(sender, &inner, msCHAPv2, secrets)
 		}
 	}
