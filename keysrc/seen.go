@@ -2,8 +2,6 @@ package keysrc
 
 import (
 	"hash/maphash"
-	"math/bits"
-	"math/rand/v2"
 	"net/netip"
 	"slices"
 
@@ -16,9 +14,7 @@ import (
 type Seen struct {
 	limit   int // 0: none
 	seed    maphash.Seed
-	ids     []uint64 // open addressing with linear probing: a power of two of places, 0 is a free one
-	factor  uint64   // a secret, as who writes a source could make values for one place
-	len     int
+	ids     map[uint64]struct{}
 	plain   esp.Secret // the last one but for its SPI and keys, which differ most
 	plainID uint64     // its hash
 }
@@ -31,7 +27,7 @@ const maxSeen = 1 << 16
 func NewSeen() *Seen { return newSeen(maxSeen) }
 
 func newSeen(limit int) *Seen {
-	return &Seen{limit: limit, seed: maphash.MakeSeed(), ids: make([]uint64, 16), factor: rand.Uint64() | 1}
+	return &Seen{limit: limit, seed: maphash.MakeSeed(), ids: make(map[uint64]struct{})}
 }
 
 // Fresh leaves in k what is new, wherever it was found, and all hints. It reports whether anything
@@ -46,30 +42,13 @@ func (s *Seen) Fresh(k *Keys) bool {
 
 // add takes a hash, and reports whether it is new.
 func (s *Seen) add(id uint64) bool {
-	if 5*s.len >= 4*len(s.ids) {
-		old := s.ids
-		s.ids, s.len = make([]uint64, 2*len(old)), 0
-		for _, id := range old {
-			if id != 0 {
-				s.add(id)
-			}
-		}
+	if _, known := s.ids[id]; known {
+		return false
 	}
-	id = max(id, 1)
-	mask := len(s.ids) - 1
-	home := int(id * s.factor >> (64 - bits.Len(uint(mask))))
-	at := home
-	for ; s.ids[at] != 0; at = (at + 1) & mask {
-		if s.ids[at] == id {
-			return false
-		}
-	}
-	if s.len == s.limit && s.limit > 0 {
+	if len(s.ids) == s.limit && s.limit > 0 {
 		clear(s.ids)
-		s.len, at = 0, home
 	}
-	s.ids[at] = id
-	s.len++
+	s.ids[id] = struct{}{}
 	return true
 }
 

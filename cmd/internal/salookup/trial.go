@@ -61,9 +61,9 @@ type Trial struct {
 	next    int // of these, which are tried one after the other
 }
 
-// expect says that a packet is likely to be tried with the keys of a secret.
+// expect says that a packet is likely to be tried with the keys of a secret. After the first packet
+// with a secret that mostly is not so: the first has opened the flow.
 func (t *Trial) expect(s *esp.Secret, p Packet) {
-	// A further packet of a flow is none that the first one opens.
 	if s.Suite.Cipher != nil && s.Suite.Auth != nil && !slices.Contains(t.secrets, s) {
 		t.packets, t.secrets = append(t.packets, p), append(t.secrets, s)
 	}
